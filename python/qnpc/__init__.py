@@ -1,0 +1,1 @@
+"""qnpc: end-to-end encrypted group chat that one person can host and anyone can script."""

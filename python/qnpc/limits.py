@@ -1,0 +1,71 @@
+"""Every limit, in one table.
+
+The defaults are what a node and a client use when nothing else is configured. Sizes are bytes, times are seconds, unless a name
+says otherwise. A limit that a peer can run into has a code in `errors.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one node or client allows. Immutable; `dataclasses.replace` makes a variant."""
+
+    # One RPC connection
+    message_before_login: int = 64 * 1024
+    message_after_login: int = 9 * 1024 * 1024
+    calls_in_flight: int = 64
+    exports: int = 256
+    traversal_words: int = 2 * 1024 * 1024
+    nesting: int = 32
+
+    # QUIC
+    handshake: float = 5.0
+    idle: float = 60.0
+    keepalive: float = 20.0
+    connections_per_address: int = 64
+    half_open: int = 512
+    half_open_retry: int = 64  # above it a client must show that it owns its address
+    outbox: int = 256 * 1024  # queued pushes per connection, or one entry
+    stream_buffer: int = 64 * 1024  # unsent and unacknowledged bytes inside one QUIC stream
+    receive_window: int = 1024 * 1024
+    close_grace: float = 2.0
+
+    # Accounts
+    username_min: int = 3
+    username_max: int = 32
+    token_ttl: float = 24 * 3600.0
+    pending_logins: int = 1024
+    pending_logins_per_address: int = 8
+    pending_login_ttl: float = 300.0
+    invite_ttl: float = 7 * 86400.0
+    sealed_identity: int = 4096
+    key_packages_per_device: int = 256
+    key_packages_target: int = 100  # what a client keeps at the node per suite
+    key_package_size: int = 16 * 1024
+
+    # Delivery
+    payload: int = 8 * 1024 * 1024
+    channel_depth: int = 1000
+    channel_bytes: int = 64 * 1024 * 1024
+    entry_ttl: float = 7 * 86400.0
+    fetch_entries: int = 256
+    delivery_entries: int = 64  # in one push
+    delivery_bytes: int = 192 * 1024  # in one push, unless a single entry is larger
+    deliveries_in_flight: int = 4  # per device
+    ack_interval: float = 0.2
+    group_devices: int = 1000
+
+    # Client
+    text: int = 64 * 1024
+    group_name: int = 128
+    call_timeout: float = 20.0
+    connect_timeout: float = 10.0
+    send_timeout: float = 30.0
+    reconnect_min: float = 0.25
+    reconnect_max: float = 30.0
+
+
+DEFAULT = Limits()

@@ -1,0 +1,1 @@
+//! MLS as qnpc uses it.
