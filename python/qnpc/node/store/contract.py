@@ -308,13 +308,19 @@ class StoredHead:
 
 
 class Store(Protocol):
-    """Blocking; `commit` is called from one thread, reads from others at the same time. Raises Error(E024) when the database fails.
+    """Blocking; `commit` is called from one thread, reads from others at the same time. Other processes (`qnpc node invite`) may commit to
+    the same database meanwhile, so nothing is cached that they could change. Raises Error(E024) when the database fails.
 
     After E024 from `commit` the outcome is unknown: the same items may be committed again."""
 
     incarnation: int  # drawn at creation, changed when the log was restored from a backup
 
     def commit(self, batch: Sequence[Item]) -> list[object | Error]: ...
+
+    def secret(self, name: str, fresh: bytes) -> bytes:
+        """The node's long-term secret of that name, kept since it was first asked for; `fresh` is stored if there is none yet.
+
+        Several nodes of one database get the same. Its own transaction; not while `commit` runs in another thread of this process."""
 
     def account(self, username: str) -> Account | None: ...
 
