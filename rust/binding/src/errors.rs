@@ -1,0 +1,115 @@
+//! The Python exceptions, and the one function that turns an error of the pure crates into one of them.
+//!
+//! A text names what is wrong in words of the protocol: no secret, no plaintext, nothing of the insides.
+
+use core::fmt::Display;
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::PyErr;
+use qnpc_crypto::certificate::CertificateError;
+use qnpc_crypto::secret::RandomError;
+use qnpc_crypto::signature::SignatureError;
+
+create_exception!(
+    qnpc._core,
+    CoreError,
+    PyException,
+    "The base of what the core raises. Its text names no secret and no plaintext."
+);
+create_exception!(
+    qnpc._core,
+    Malformed,
+    CoreError,
+    "Bytes that do not parse, or a value out of range."
+);
+create_exception!(
+    qnpc._core,
+    NotAuthentic,
+    CoreError,
+    "A tag or signature does not verify, a password is wrong, or a key does not fit."
+);
+create_exception!(
+    qnpc._core,
+    EpochStale,
+    CoreError,
+    "A handshake or application message of an epoch that this state is not in."
+);
+create_exception!(
+    qnpc._core,
+    Refused,
+    CoreError,
+    "A well-formed commit, tree or key package that breaks the objective policy."
+);
+create_exception!(
+    qnpc._core,
+    Unreadable,
+    CoreError,
+    "A message that this state can never read, whatever is tried."
+);
+create_exception!(
+    qnpc._core,
+    StateError,
+    CoreError,
+    "A local failure (storage, library, misuse)."
+);
+
+/// The exception that an error becomes.
+#[derive(Clone, Copy)]
+pub enum Class {
+    Malformed,
+    NotAuthentic,
+    EpochStale,
+    Refused,
+    Unreadable,
+    State,
+}
+
+/// An error of the pure crates, sorted.
+pub trait Classify: Display {
+    fn class(&self) -> Class;
+}
+
+/// The Python exception for an error; for `map_err`.
+#[allow(clippy::needless_pass_by_value)]
+pub fn raise(error: impl Classify) -> PyErr {
+    raise_as(error.class(), error.to_string())
+}
+
+/// The Python exception of a class, for what the binding itself refuses.
+pub fn raise_as(class: Class, text: impl Into<String>) -> PyErr {
+    let text = text.into();
+    match class {
+        Class::Malformed => Malformed::new_err(text),
+        Class::NotAuthentic => NotAuthentic::new_err(text),
+        Class::EpochStale => EpochStale::new_err(text),
+        Class::Refused => Refused::new_err(text),
+        Class::Unreadable => Unreadable::new_err(text),
+        Class::State => StateError::new_err(text),
+    }
+}
+
+impl Classify for RandomError {
+    fn class(&self) -> Class {
+        Class::State
+    }
+}
+
+impl Classify for SignatureError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Malformed => Class::Malformed,
+            Self::NotAuthentic => Class::NotAuthentic,
+            Self::Unavailable => Class::State,
+        }
+    }
+}
+
+impl Classify for CertificateError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Malformed => Class::Malformed,
+            Self::NotAuthentic => Class::NotAuthentic,
+        }
+    }
+}
