@@ -288,6 +288,14 @@ class StoredToken:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredInvite:
+    id: bytes
+    hash: bytes
+    left: int | None  # uses; None: without limit
+    expires: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoredGroup:
     group: bytes
     suite: int
@@ -330,6 +338,9 @@ class Store(Protocol):
         """Those not revoked, oldest first."""
 
     def token(self, id: bytes) -> StoredToken | None: ...  # noqa: A002
+
+    def invite(self, id: bytes) -> StoredInvite | None:  # noqa: A002
+        """Also one that is spent or expired, if it was not reaped yet."""
 
     def hybrid_key(self, device: bytes) -> tuple[bytes, bytes] | None:
         """(key, signature)."""
