@@ -1,0 +1,81 @@
+# The verbs of this repository. `make help` lists them; each brings its own prerequisites up to date first.
+#
+# Nothing here is phony that a file's date can answer: the virtual environment follows requirements.lock, the Rust extension
+# follows the Rust sources, so a second `make setup` costs a moment. Stamps live in the virtual environment: deleting it resets all.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+CORE := rust/binding rust/crypto rust/mls
+CORE_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml pyproject.toml \
+	$(shell find $(CORE) -name '*.rs' -not -path '*/target/*') $(wildcard $(CORE:=/Cargo.toml))
+
+# What maturin tells PyO3. Said to plain cargo too, or the two would take turns in rebuilding PyO3.
+PYO3 := PYO3_PYTHON=$(abspath $(BIN)/python) PYO3_ENVIRONMENT_SIGNATURE="$$($(BIN)/python -c \
+	'import sys; print(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sys.maxsize.bit_length() + 1}bit")')"
+
+.PHONY: help setup demo test lint fmt wheel lock clean
+
+help: ## this list
+	@echo "usage: make VERB [VENV=DIR] [PYTHON=python3.x]"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(VENV)/.core ## everything needed to run from this checkout: Python packages and the Rust extension
+
+demo: setup ## a node and three people in a temporary directory; checks itself
+	@$(BIN)/qnpc demo
+
+test: setup ## all tests: Rust, then Python
+	cargo test --locked --quiet
+	$(BIN)/pytest
+
+lint: setup ## formatting, clippy, ruff, types, the stub against the built extension
+	cargo fmt --all --check
+	$(PYO3) cargo clippy --locked --workspace --all-targets --features extension-module -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@# stubtest passes for a package that does not exist, so the import comes first
+	$(BIN)/python -c 'import qnpc._core'
+	$(BIN)/stubtest qnpc._core
+
+fmt: setup ## formats Rust and Python
+	cargo fmt --all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+wheel: $(VENV)/.deps ## a release wheel in dist/
+	$(BIN)/maturin build --release --locked --out dist
+
+lock: $(VENV)/.deps ## pins the Python packages anew, by hash
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+
+clean: ## removes what was built, not the virtual environment
+	rm -rf target dist python/qnpc/_core*.so python/qnpc/_core*.pyd
+	rm -f $(VENV)/.core
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- what the verbs stand on ----------------------------------------------------------------------------------------------------
+
+$(VENV)/.made:
+	@python=$$(.ci/need); "$$python" -m venv $(VENV)
+	@touch $@
+
+# uv installs faster than pip and removes what is no longer named; its own hash comes from the lock, like everybody's.
+$(VENV)/.deps: requirements.lock $(VENV)/.made
+	@sed -n '/^uv==/,/# via/p' requirements.lock > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+$(VENV)/.core: $(CORE_SOURCES) $(VENV)/.deps
+	@.ci/need > /dev/null
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --uv --locked --quiet
+	@touch $@
