@@ -57,6 +57,10 @@ class Limits:
     deliveries_in_flight: int = 4  # per device
     ack_interval: float = 0.2
     group_devices: int = 1000
+    cursors: int = 4096  # in one subscribe or ack
+    trackers: int = 64  # groups whose public state a node keeps at hand
+    collect_interval: float = 3600.0
+    collect_rows: int = 500  # in one transaction, or the writer stalls
 
     # Client
     text: int = 64 * 1024
