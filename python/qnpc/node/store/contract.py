@@ -1,9 +1,10 @@
 """What the node asks of a store: batches of items with one result each, and plain reads.
 
-A batch is one transaction. Each item is judged alone: what it may not do gives an `Error` as its result and leaves no trace, and never spoils
-its batch. Every item that acts for a device carries its `Actor`, and the item's own transaction checks that token and device still stand, so
-that a revocation bites at once. Entries are one row however many members; `seq` is dense per channel. SQL never reads the clock: times are
-parameters (Unix milliseconds).
+A batch is one transaction. Each item is judged alone: what it may not do gives an `Error` as its result and
+leaves no trace, and never spoils its batch. Every item that acts for a device carries its `Actor`, and the
+item's own transaction checks that token and device still stand, so that a revocation bites at once. Entries
+are one row however many members; `seq` is dense per channel. SQL never reads the clock: times are parameters
+(Unix milliseconds).
 
 A channel is a group's id (16 bytes) or an inbox, which is the key of its device (32 bytes).
 """
@@ -56,7 +57,8 @@ class CreateInvite:
 class Register:
     """Spends the invite and makes account, device, inbox and token in one. Yields None.
 
-    E004 for an invite that is unknown, spent or expired (checked first); E007; E009 when the identity key or device belongs to another account."""
+    E004 for an invite that is unknown, spent or expired (checked first); E007; E009 when the identity key or
+    device belongs to another account."""
 
     username: str
     record: bytes
@@ -71,7 +73,8 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class BindDevice:
-    """Adds the device to its account if it is new there, and gives it a token. Yields None. E009, E022, E013 for an unknown account."""
+    """Adds the device to its account if it is new there, and gives it a token. Yields None. E009, E022, E013
+    for an unknown account."""
 
     username: str
     identity_key: bytes
@@ -104,7 +107,8 @@ class ReapTokens:
 
 @dataclass(frozen=True, slots=True)
 class PutKeyPackages:
-    """Adds one-time KeyPackages, those already there by reference ignored. Yields the count of the suite. E003 past `limit` (all suites)."""
+    """Adds one-time KeyPackages, those already there by reference ignored. Yields the count of the suite.
+    E003 past `limit` (all suites)."""
 
     actor: Actor
     suite: int
@@ -117,7 +121,8 @@ class PutKeyPackages:
 class TakeKeyPackages:
     """Takes one per device of an account, oldest first, expired ones dropped. Yields list[TakenKeyPackage].
 
-    E013 for an unknown account, E014 when no device of it has one left (a device without one is left out otherwise)."""
+    E013 for an unknown account, E014 when no device of it has one left (a device without one is left out
+    otherwise)."""
 
     actor: Actor
     username: str
@@ -139,9 +144,10 @@ class PutHybridKey:
 class Append:
     """One entry. Yields Appended.
 
-    (channel, sender device, id) is looked up first, so a retry gets its first answer whatever happened since. Then: E013 for an inbox that
-    does not exist, E017 for a group that the device is not in, E018 unless `epoch` is the current one, or one of the two before it with no
-    change of membership in between (None for inboxes), E012 past `depth` entries that some member has not acknowledged or past `bytes_limit`."""
+    (channel, sender device, id) is looked up first, so a retry gets its first answer whatever happened since.
+    Then: E013 for an inbox that does not exist, E017 for a group that the device is not in, E018 unless
+    `epoch` is the current one, or one of the two before it with no change of membership in between (None for
+    inboxes), E012 past `depth` entries that some member has not acknowledged or past `bytes_limit`."""
 
     actor: Actor
     channel: bytes
@@ -155,7 +161,8 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class CreateGroup:
-    """The group, its first member, GroupInfo and tree. Yields None. A retry with the same id is answered as the first. E020."""
+    """The group, its first member, GroupInfo and tree. Yields None. A retry with the same id is answered as
+    the first. E020."""
 
     actor: Actor
     group: bytes
@@ -169,12 +176,14 @@ class CreateGroup:
 
 @dataclass(frozen=True, slots=True)
 class CommitGroup:
-    """Compare-and-swap on the epoch; entry, membership, Welcomes, GroupInfo and tree in one. Yields Committed.
+    """Compare-and-swap on the epoch; entry, membership, Welcomes, GroupInfo and tree in one. Yields
+    Committed.
 
-    A retry by id gets its first answer. E017; E018 unless `epoch` is the current one; E013 or E022 for an added device that is not registered or
-    revoked; E003 past `members_limit` devices; E019 if the Welcomes are not exactly for the added devices. The log's membership spans both
-    commits inclusive: a removed device gets this entry and no later one; an added one gets everything after it.
-    A Welcome's entry in the inbox carries the commit's id."""
+    A retry by id gets its first answer. E017; E018 unless `epoch` is the current one; E013 or E022 for an
+    added device that is not registered or revoked; E003 past `members_limit` devices; E019 if the Welcomes
+    are not exactly for the added devices. The log's membership spans both commits inclusive: a removed device
+    gets this entry and no later one; an added one gets everything after it. A Welcome's entry in the inbox
+    carries the commit's id."""
 
     actor: Actor
     group: bytes
@@ -201,8 +210,9 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Deletes at most `limit` entries that every member has acknowledged or that were received before `older_than`, and trees of
-    epochs that are neither current nor younger than that. Ids outlive them. Yields how many rows went."""
+    """Deletes at most `limit` entries that every member has acknowledged or that were received before
+    `older_than`, and trees of epochs that are neither current nor younger than that. Ids outlive them. Yields
+    how many rows went."""
 
     older_than: int
     limit: int
@@ -241,7 +251,8 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """`fresh` is False for a retry that was answered from before. Recipients are the devices whose membership spans `seq`, the sender included."""
+    """`fresh` is False for a retry that was answered from before. Recipients are the devices whose membership
+    spans `seq`, the sender included."""
 
     seq: int
     fresh: bool
@@ -306,7 +317,8 @@ class StoredGroup:
 
 @dataclass(frozen=True, slots=True)
 class StoredHead:
-    """A device's view of one channel: entries first..seq can be its own; `seq` is the channel's head, or the removing commit for a former member."""
+    """A device's view of one channel: entries first..seq can be its own; `seq` is the channel's head, or the
+    removing commit for a former member."""
 
     channel: bytes
     seq: int
@@ -316,8 +328,9 @@ class StoredHead:
 
 
 class Store(Protocol):
-    """Blocking; `commit` is called from one thread, reads from others at the same time. Other processes (`qnpc node invite`) may commit to
-    the same database meanwhile, so nothing is cached that they could change. Raises Error(E024) when the database fails.
+    """Blocking; `commit` is called from one thread, reads from others at the same time. Other processes
+    (`qnpc node invite`) may commit to the same database meanwhile, so nothing is cached that they could
+    change. Raises Error(E024) when the database fails.
 
     After E024 from `commit` the outcome is unknown: the same items may be committed again."""
 
@@ -326,9 +339,11 @@ class Store(Protocol):
     def commit(self, batch: Sequence[Item]) -> list[object | Error]: ...
 
     def secret(self, name: str, fresh: bytes) -> bytes:
-        """The node's long-term secret of that name, kept since it was first asked for; `fresh` is stored if there is none yet.
+        """The node's long-term secret of that name, kept since it was first asked for; `fresh` is stored if
+        there is none yet.
 
-        Several nodes of one database get the same. Its own transaction; not while `commit` runs in another thread of this process."""
+        Several nodes of one database get the same. Its own transaction; not while `commit` runs in another
+        thread of this process."""
 
     def account(self, username: str) -> Account | None: ...
 
@@ -348,13 +363,15 @@ class Store(Protocol):
     def key_package_count(self, device: bytes, suite: int, now: int) -> int: ...
 
     def entries(self, channel: bytes, after: int, upto: int, limit: int, max_bytes: int) -> list[StoredEntry]:
-        """after < seq <= upto in order, at least one if there is one, then while the sum of payloads stays within `max_bytes`."""
+        """after < seq <= upto in order, at least one if there is one, then while the sum of payloads stays
+        within `max_bytes`."""
 
     def head(self, device: bytes, channel: bytes) -> StoredHead | None:
         """None if the device never was a member."""
 
     def heads(self, device: bytes) -> list[StoredHead]:
-        """Of all channels with entries that the device may still want: its inbox, groups it is in, groups it left whose last entries it has not acknowledged."""
+        """Of all channels with entries that the device may still want: its inbox, groups it is in, groups it
+        left whose last entries it has not acknowledged."""
 
     def group(self, group: bytes) -> StoredGroup | None: ...
 

@@ -1,0 +1,2 @@
+-- For each connection that only reads.
+PRAGMA query_only = ON;
