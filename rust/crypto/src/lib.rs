@@ -4,6 +4,14 @@
 //! contexts, domain separation. Nothing in this crate knows Python, MLS or a network. Secrets are wiped when they go, and no
 //! `Debug` prints one.
 
+pub mod aead;
 pub mod certificate;
+pub mod envelope;
+pub mod kem;
+pub mod opaque;
 pub mod secret;
 pub mod signature;
+pub mod vault;
+
+#[cfg(test)]
+mod testing;

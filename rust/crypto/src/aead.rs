@@ -1,0 +1,176 @@
+//! AES-256-GCM (NIST SP 800-38D) with a random nonce in front of each ciphertext.
+//!
+//! What is sealed reads `nonce (12) || ciphertext || tag (16)`. A key may seal 2^32 messages before random nonces could repeat with
+//! a probability worth naming. Opening never says why it failed.
+
+use core::fmt;
+
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_256_GCM};
+use zeroize::Zeroizing;
+
+use crate::secret;
+
+/// Bytes of a key.
+pub const KEY: usize = 32;
+/// Bytes by which a sealed message is longer than its plaintext.
+pub const OVERHEAD: usize = NONCE + TAG;
+
+const NONCE: usize = 12;
+const TAG: usize = 16;
+
+/// Why there is no ciphertext or no plaintext.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AeadError {
+    /// The key is not 32 bytes long.
+    #[error("the key has the wrong length")]
+    Malformed,
+    /// The tag does not fit: another key, other associated data, or changed bytes.
+    #[error("the ciphertext does not verify")]
+    NotAuthentic,
+    /// No randomness, or more data than the cipher takes at once.
+    #[error("nothing could be sealed")]
+    Unavailable,
+}
+
+/// A key, expanded once.
+pub struct Aead(LessSafeKey);
+
+impl Aead {
+    /// The key of 32 bytes.
+    pub fn new(key: &[u8]) -> Result<Self, AeadError> {
+        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| AeadError::Malformed)?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
+    /// Seals under a nonce that nobody chose.
+    pub fn seal(&self, plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, AeadError> {
+        let mut nonce = [0; NONCE];
+        secret::fill(&mut nonce).map_err(|_| AeadError::Unavailable)?;
+        self.seal_under(nonce, plaintext, aad)
+    }
+
+    fn seal_under(
+        &self,
+        nonce: [u8; NONCE],
+        plaintext: &[u8],
+        aad: &[u8],
+    ) -> Result<Vec<u8>, AeadError> {
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(OVERHEAD));
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plaintext);
+        let body = sealed.get_mut(NONCE..).ok_or(AeadError::Unavailable)?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), body)
+            .map_err(|_| AeadError::Unavailable)?;
+        sealed.extend_from_slice(tag.as_ref());
+        Ok(sealed)
+    }
+
+    /// The plaintext of what [`Aead::seal`] made with the same associated data.
+    pub fn open(&self, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, AeadError> {
+        let (nonce, body) = sealed
+            .split_first_chunk::<NONCE>()
+            .ok_or(AeadError::NotAuthentic)?;
+        let (ciphertext, tag) = body
+            .split_last_chunk::<TAG>()
+            .ok_or(AeadError::NotAuthentic)?;
+        let mut plaintext = Zeroizing::new(vec![0; ciphertext.len()]);
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        self.0
+            .open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, &mut plaintext)
+            .map_err(|_| AeadError::NotAuthentic)?;
+        Ok(plaintext)
+    }
+}
+
+impl fmt::Debug for Aead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Aead(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+    use crate::testing::{hex, vectors};
+
+    #[test]
+    fn wycheproof() {
+        let file = vectors("aead/aes_256_gcm.json");
+        let (mut sealed_same, mut refused) = (0, 0);
+        for group in file["testGroups"].as_array().unwrap() {
+            for test in group["tests"].as_array().unwrap() {
+                let bytes = |name: &str| hex(test[name].as_str().unwrap());
+                let aead = Aead::new(&bytes("key")).unwrap();
+                let nonce: [u8; NONCE] = bytes("iv").try_into().unwrap();
+                let sealed = [nonce.to_vec(), bytes("ct"), bytes("tag")].concat();
+                let opened = aead.open(&sealed, &bytes("aad"));
+                if test["result"] == "valid" {
+                    assert_eq!(*opened.unwrap(), bytes("msg"), "{}", test["tcId"]);
+                    assert_eq!(
+                        aead.seal_under(nonce, &bytes("msg"), &bytes("aad"))
+                            .unwrap(),
+                        sealed
+                    );
+                    sealed_same += 1;
+                } else {
+                    assert_eq!(
+                        opened.unwrap_err(),
+                        AeadError::NotAuthentic,
+                        "{}",
+                        test["tcId"]
+                    );
+                    refused += 1;
+                }
+            }
+        }
+        assert!(sealed_same > 30 && refused > 20);
+    }
+
+    #[test]
+    fn every_part_is_bound() {
+        let aead = Aead::new(&[7; KEY]).unwrap();
+        let sealed = aead.seal(b"plaintext", b"aad").unwrap();
+        assert_eq!(sealed.len(), 9 + OVERHEAD);
+        assert_eq!(*aead.open(&sealed, b"aad").unwrap(), b"plaintext");
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 0x80;
+            assert_eq!(
+                aead.open(&changed, b"aad").unwrap_err(),
+                AeadError::NotAuthentic
+            );
+            assert_eq!(
+                aead.open(&sealed[..at], b"aad").unwrap_err(),
+                AeadError::NotAuthentic
+            );
+        }
+        assert_eq!(
+            aead.open(&sealed, b"dad").unwrap_err(),
+            AeadError::NotAuthentic
+        );
+        let other = Aead::new(&[8; KEY]).unwrap();
+        assert_eq!(
+            other.open(&sealed, b"aad").unwrap_err(),
+            AeadError::NotAuthentic
+        );
+    }
+
+    #[test]
+    fn the_same_message_never_seals_to_the_same_bytes() {
+        let aead = Aead::new(&[7; KEY]).unwrap();
+        assert_ne!(
+            aead.seal(b"m", b"").unwrap()[..NONCE],
+            aead.seal(b"m", b"").unwrap()[..NONCE]
+        );
+    }
+
+    #[test]
+    fn a_key_has_32_bytes_and_is_not_printed() {
+        assert_eq!(Aead::new(&[0; 16]).unwrap_err(), AeadError::Malformed);
+        assert_eq!(format!("{:?}", Aead::new(&[222; KEY]).unwrap()), "Aead(..)");
+    }
+}
