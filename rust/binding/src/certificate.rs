@@ -6,7 +6,7 @@ use pyo3::types::PyBytes;
 use crate::errors::raise;
 
 /// A verified device certificate.
-#[pyclass(frozen, eq, hash, skip_from_py_object, module = "qnpc._core")]
+#[pyclass(frozen, eq, hash, module = "qnpc._core")]
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Certificate(pub qnpc_crypto::certificate::Certificate);
 

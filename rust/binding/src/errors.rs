@@ -7,9 +7,14 @@ use core::fmt::Display;
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::PyErr;
+use qnpc_crypto::aead::AeadError;
 use qnpc_crypto::certificate::CertificateError;
+use qnpc_crypto::envelope::EnvelopeError;
+use qnpc_crypto::kem::KemError;
+use qnpc_crypto::opaque::OpaqueError;
 use qnpc_crypto::secret::RandomError;
 use qnpc_crypto::signature::SignatureError;
+use qnpc_crypto::vault::VaultError;
 
 create_exception!(
     qnpc._core,
@@ -71,7 +76,6 @@ pub trait Classify: Display {
 }
 
 /// The Python exception for an error; for `map_err`.
-#[allow(clippy::needless_pass_by_value)]
 pub fn raise(error: impl Classify) -> PyErr {
     raise_as(error.class(), error.to_string())
 }
@@ -95,21 +99,25 @@ impl Classify for RandomError {
     }
 }
 
-impl Classify for SignatureError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Malformed => Class::Malformed,
-            Self::NotAuthentic => Class::NotAuthentic,
-            Self::Unavailable => Class::State,
+/// One table: which class each variant is of.
+macro_rules! classify {
+    ($($error:ty { $($variant:ident => $class:ident),* $(,)? })*) => {$(
+        impl Classify for $error {
+            fn class(&self) -> Class {
+                match self {
+                    $(Self::$variant => Class::$class,)*
+                }
+            }
         }
-    }
+    )*};
 }
 
-impl Classify for CertificateError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Malformed => Class::Malformed,
-            Self::NotAuthentic => Class::NotAuthentic,
-        }
-    }
+classify! {
+    AeadError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
+    CertificateError { Malformed => Malformed, NotAuthentic => NotAuthentic }
+    EnvelopeError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
+    KemError { Malformed => Malformed, NotAuthentic => NotAuthentic }
+    OpaqueError { Malformed => Malformed, NotAuthentic => NotAuthentic }
+    SignatureError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
+    VaultError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
 }

@@ -114,6 +114,17 @@ impl Device {
     ) -> PyResult<Bound<'py, PyBytes>> {
         sign(py, &self.0, context, message)
     }
+
+    fn sign_hybrid_key<'py>(
+        &self,
+        py: Python<'py>,
+        public_key: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let signature = py
+            .detach(|| qnpc_crypto::kem::sign_key(&self.0, public_key))
+            .map_err(raise)?;
+        Ok(PyBytes::new(py, &signature))
+    }
 }
 
 /// The counterpart of `Identity.sign` and `Device.sign`.
