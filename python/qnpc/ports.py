@@ -8,8 +8,11 @@ The MLS library is the exception: it reads the system's time for lifetimes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -73,6 +76,9 @@ class Datagrams(Protocol):
 class DatagramsFactory(Protocol):
     async def bind(self, address: Address) -> Datagrams:
         """Bind for a server. Raises OSError."""
+
+    async def resolve(self, address: Address) -> list[Address]:
+        """The numeric addresses that `address` stands for (its host may be a name), best first, at least one. Raises OSError."""
 
     async def towards(self, address: Address) -> tuple[Datagrams, Address]:
         """A socket for talking to `address` (its host may be a name); returns what it resolved to. Raises OSError."""
@@ -163,21 +169,26 @@ class UdpDatagrams:
     _DRAIN = 256
     _SEGMENT = 103  # UDP_SEGMENT of linux/udp.h; Python has no name for it
     _BATCH = 40
+    _NO_OFFLOAD = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT, errno.EOPNOTSUPP})
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._receiver: DatagramReceiver | None = None
-        self._offload = hasattr(sock, "sendmsg") and os.uname().sysname == "Linux" if hasattr(os, "uname") else False
+        self._pump: asyncio.Task[None] | None = None
+        self._offload = sys.platform == "linux"
         bound = sock.getsockname()
         self.address: Address = (bound[0], bound[1])
 
     def start(self, receiver: DatagramReceiver) -> None:
         self._receiver = receiver
-        self._loop.add_reader(self._sock.fileno(), self._readable)
+        try:
+            self._loop.add_reader(self._sock.fileno(), self._readable)
+        except NotImplementedError:  # the loop of Windows has completions, not readiness
+            self._pump = self._loop.create_task(self._pump_completions())
 
-    def _readable(self) -> None:
-        got: list[tuple[bytes, Address]] = []
+    def _readable(self, first: list[tuple[bytes, Address]] | None = None) -> None:
+        got = first or []
         for _ in range(self._DRAIN):
             try:
                 data, address = self._sock.recvfrom(65536)
@@ -189,6 +200,15 @@ class UdpDatagrams:
         if got and self._receiver is not None:
             self._receiver.datagrams_received(got)
 
+    async def _pump_completions(self) -> None:
+        while self._sock.fileno() >= 0:
+            try:
+                data, address = await self._loop.sock_recvfrom(self._sock, 65536)
+            except OSError:  # as above, or the socket was closed
+                await asyncio.sleep(0.001)
+                continue
+            self._readable([(data, (address[0], address[1]))])
+
     def send(self, datagrams: list[bytes], address: Address) -> None:
         start = 0
         while start < len(datagrams):
@@ -197,13 +217,13 @@ class UdpDatagrams:
                 if end - start == 1:
                     self._sock.sendto(datagrams[start], address)
                 else:
-                    size = len(datagrams[start]).to_bytes(2, "little")
-                    self._sock.sendmsg(datagrams[start:end], [(socket.IPPROTO_UDP, self._SEGMENT, size)], 0, address)
-            except (BlockingIOError, InterruptedError):
-                pass
-            except OSError:
-                if end - start > 1:  # the kernel or the device has no offload: say it once more, singly
-                    self._offload = False
+                    size = len(datagrams[start]).to_bytes(2, sys.byteorder)
+                    self._sock.sendmsg(
+                        datagrams[start:end], [(socket.IPPROTO_UDP, self._SEGMENT, size)], 0, address
+                    )
+            except OSError as error:
+                if end - start > 1 and error.errno in self._NO_OFFLOAD:
+                    self._offload = False  # the kernel or the device has none: say it once more, singly
                     continue
             start = end
 
@@ -217,7 +237,12 @@ class UdpDatagrams:
         return end
 
     def close(self) -> None:
-        self._loop.remove_reader(self._sock.fileno())
+        if self._sock.fileno() < 0:
+            return
+        if self._pump is not None:
+            self._pump.cancel()
+        elif not self._loop.is_closed():
+            self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
 
 
@@ -227,27 +252,33 @@ class Udp:
     _BUFFER = 4 * 1024 * 1024
 
     async def bind(self, address: Address) -> Datagrams:
-        return self._open((await self._resolve(address)), bind=True)
+        family, resolved = (await self._lookup(address, socket.AI_PASSIVE))[0]
+        return self._open(family, resolved)
+
+    async def resolve(self, address: Address) -> list[Address]:
+        return [resolved for _, resolved in await self._lookup(address)]
 
     async def towards(self, address: Address) -> tuple[Datagrams, Address]:
-        family, resolved = await self._resolve(address)
-        return self._open((family, ("::" if family == socket.AF_INET6 else "0.0.0.0", 0)), bind=True), resolved  # noqa: S104
+        family, resolved = (await self._lookup(address))[0]
+        return self._open(family, ("::" if family == socket.AF_INET6 else "0.0.0.0", 0)), resolved  # noqa: S104
 
-    async def _resolve(self, address: Address) -> tuple[int, Address]:
+    async def _lookup(self, address: Address, flags: int = 0) -> list[tuple[int, Address]]:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(address[0], address[1], type=socket.SOCK_DGRAM)
-        family, _, _, _, resolved = found[0]
-        return family, (str(resolved[0]), int(resolved[1]))
+        found = await loop.getaddrinfo(address[0] or None, address[1], type=socket.SOCK_DGRAM, flags=flags)
+        addresses = [(family, (str(where[0]), int(where[1]))) for family, _, _, _, where in found]
+        return list(dict.fromkeys(addresses))
 
-    def _open(self, where: tuple[int, Address], *, bind: bool) -> Datagrams:
-        family, address = where
+    def _open(self, family: int, address: Address) -> Datagrams:
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, self._BUFFER)
-            if bind:
-                sock.bind(address)
+                with contextlib.suppress(OSError):  # some systems refuse what others cut to their maximum
+                    sock.setsockopt(socket.SOL_SOCKET, option, self._BUFFER)
+            if family == socket.AF_INET6:
+                with contextlib.suppress(OSError):  # `::` means IPv4 too, whatever the system's default
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            sock.bind(address)
             return UdpDatagrams(sock)
         except BaseException:
             sock.close()

@@ -1,0 +1,97 @@
+"""A QUIC connection on which a hostile peer can spend only what is granted: fixed receive windows, few gaps,
+few streams.
+
+aioquic doubles its windows on the highest offset it has seen, keeps any number of gaps and searches them one
+by one: a few crafted frames would hold hundreds of megabytes or burn seconds of CPU, before any login. Here a
+limit slides by what was consumed and never grows, and what is past a bound closes this connection with a code
+(RFC 9000, 4 and 21). An honest peer on a lossy path must never meet a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import QuicConnectionError
+from aioquic.quic.packet import QuicErrorCode
+from cryptography import x509
+
+from qnpc.transport.private import OpenConnection
+
+PEER_STREAMS = 4
+"""Of each kind. Only stream 0 is spoken on; the others exist so that a peer who opens one is told why that is
+wrong.
+"""
+
+CRYPTO_BYTES = 16 * 1024
+"""Out of order, or of one unfinished TLS message: CRYPTO frames have no flow control (RFC 9000, 7.5)."""
+
+CRYPTO_GAPS = 16
+
+STREAM_GAPS = 64
+GAP_BYTES = 256
+"""More than STREAM_GAPS pieces out of order are believed only when they average this size: loss makes gaps
+between packets, not within them.
+"""
+
+ACK_DELAY = 0.02
+"""Seconds. Acknowledgements mostly ride on answers, which come sooner; an own datagram for each would double
+the work.
+"""
+
+
+class BoundedConnection(OpenConnection):
+    """`groups` are the TLS groups, preferred first; `check` sees the peer's certificate and raises a
+    `tls.Alert` to refuse it.
+    """
+
+    def __init__(
+        self,
+        *,
+        configuration: QuicConfiguration,
+        groups: Sequence[int],
+        check: Callable[[x509.Certificate], None] | None = None,
+        original_destination_connection_id: bytes | None = None,
+        retry_source_connection_id: bytes | None = None,
+    ) -> None:
+        super().__init__(
+            configuration=configuration,
+            original_destination_connection_id=original_destination_connection_id,
+            retry_source_connection_id=retry_source_connection_id,
+        )
+        self._groups = list(groups)
+        self._check = check
+        self._window = configuration.max_data
+        self.limit_peer_streams(PEER_STREAMS)
+        self.delay_acks(ACK_DELAY)
+
+    def groups(self) -> list[int]:
+        return list(self._groups)
+
+    def certificate_arrives(self, certificate: x509.Certificate) -> None:
+        if self._check is not None:
+            self._check(certificate)
+
+    def receive_limit(self, consumed: int, limit: int) -> int:
+        target = consumed + self._window
+        return target if target - limit >= self._window // 2 else limit
+
+    def crypto_arrives(self, end: int, frame_type: int) -> None:
+        if end > CRYPTO_BYTES:
+            raise _excess(QuicErrorCode.CRYPTO_BUFFER_EXCEEDED, frame_type)
+
+    def crypto_taken(self, ranges: int, waiting: int, frame_type: int) -> None:
+        if ranges > CRYPTO_GAPS or waiting > CRYPTO_BYTES:
+            raise _excess(QuicErrorCode.CRYPTO_BUFFER_EXCEEDED, frame_type)
+
+    def stream_taken(self, ranges: Sequence[range], frame_type: int) -> None:
+        excess = len(ranges) - STREAM_GAPS
+        if excess > 0 and excess * GAP_BYTES > sum(map(len, ranges)):
+            raise _excess(QuicErrorCode.INTERNAL_ERROR, frame_type)
+
+
+def _excess(code: QuicErrorCode, frame_type: int) -> QuicConnectionError:
+    return QuicConnectionError(
+        error_code=cast("int", code), frame_type=frame_type, reason_phrase="too much out of order"
+    )

@@ -1,0 +1,248 @@
+"""One UDP socket and the connections on it.
+
+All datagrams of a readiness event are taken in before anything is answered, and everything that connections
+have to say in one tick of the loop leaves together: what decides a node's capacity is how many datagrams it
+sends, not how many messages. Timers stand in one heap, lazily: an entry that comes too early is put back.
+Time is one monotonic `now` per tick and never goes back, which the QUIC library relies on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable
+
+from aioquic.buffer import Buffer  # type: ignore[attr-defined]
+from aioquic.quic.packet import QuicHeader, pull_quic_header
+
+from qnpc.limits import Limits
+from qnpc.ports import Address, Datagrams, Ports, Timer
+from qnpc.transport.admission import CONNECTION_ID_BYTES
+from qnpc.transport.connection import Connection
+
+Stranger = Callable[[QuicHeader, int, Address, float], Connection | None]
+"""Called for a long header packet of no known connection: header, datagram's size, sender, now. Returns the
+connection it begins, if any.
+"""
+
+_LONG_HEADER = 0x80
+_TICK = (
+    1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
+)
+
+
+class Endpoint:
+    """Made by `listen`; `connect` makes one of its own for each connection. `on_stranger` None: nobody may
+    begin a connection here.
+    """
+
+    def __init__(
+        self, ports: Ports, datagrams: Datagrams, limits: Limits, on_stranger: Stranger | None = None
+    ) -> None:
+        self._clock = ports.clock
+        self._datagrams = datagrams
+        self._limits = limits
+        self._on_stranger = on_stranger
+        self._ephemeral = on_stranger is None
+        self._loop = asyncio.get_running_loop()
+        self._now = 0.0
+        self._by_id: dict[bytes, Connection] = {}
+        self._connections: dict[Connection, Callable[[], None]] = {}
+        self._dirty: list[Connection] = []
+        self._flushes = False
+        self._heap: list[tuple[float, int, Connection]] = []
+        self._serial = 0
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self._empty = asyncio.Event()
+        self._closed = False
+        datagrams.start(self)
+
+    @property
+    def address(self) -> Address:
+        """Where the socket is bound."""
+        return self._datagrams.address
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return sum(connection.is_open and not connection.is_finished for connection in self._connections)
+
+    async def close(self, reason: str = "") -> None:
+        """Closes every connection with `reason` (an error's wire form), lets the closes get through for at
+        most `close_grace`, then closes the socket. Idempotent.
+        """
+        self._on_stranger = None
+        for connection in list(self._connections):
+            connection.close(reason)
+        self._flush()
+        if self._connections:
+            timer = self._clock.call_later(self._limits.close_grace, self._empty.set)
+            try:
+                await self._empty.wait()
+            finally:
+                timer.cancel()
+        self.shut()
+
+    def shut(self) -> None:
+        """Closes the socket and drops what is left, saying nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._empty.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        for connection in list(self._connections):
+            connection.abandon()
+            self.remove(connection)
+        self._heap.clear()
+        self._datagrams.close()
+
+    def now(self) -> float:
+        """The clock's time, never before one that was given out."""
+        return self._tick(self._clock.monotonic())
+
+    def add(self, connection: Connection, *connection_ids: bytes, on_removed: Callable[[], None]) -> None:
+        """From now on datagrams with these destination ids are the connection's."""
+        self._connections[connection] = on_removed
+        self._empty.clear()
+        for connection_id in connection_ids:
+            self.issue(connection, connection_id)
+        self.touch(connection)
+
+    # -- ports.DatagramReceiver ---------------------------------------------------------------------------------------------------------
+
+    def datagrams_received(self, datagrams: list[tuple[bytes, Address]]) -> None:
+        if self._closed:
+            return
+        now = self.now()
+        touched: dict[Connection, None] = {}
+        for data, address in datagrams:
+            connection = self._find(data, address, now)
+            if connection is not None:
+                connection.receive_datagram(data, address, now)
+                touched[connection] = None
+        for connection in touched:
+            if connection.is_untouched and self._on_stranger is not None:
+                self.remove(connection)  # noise that looked like a first packet: it holds no place
+                continue
+            connection.deliver_events(now)
+            self.touch(connection)
+
+    # -- connection.Driver ----------------------------------------------------------------------------------------------------------------
+
+    def touch(self, connection: Connection) -> None:
+        if not connection.is_dirty:
+            connection.is_dirty = True
+            self._dirty.append(connection)
+        if not self._flushes:
+            self._flushes = True
+            self._loop.call_soon(self._flush_tick)
+
+    def issue(self, connection: Connection, connection_id: bytes) -> None:
+        self._by_id[connection_id] = connection
+        connection.connection_ids[connection_id] = None
+
+    def retire(self, connection: Connection, connection_id: bytes) -> None:
+        self._by_id.pop(connection_id, None)
+        connection.connection_ids.pop(connection_id, None)
+
+    def remove(self, connection: Connection) -> None:
+        on_removed = self._connections.pop(connection, None)
+        if on_removed is None:
+            return
+        for connection_id in list(connection.connection_ids):
+            self.retire(connection, connection_id)
+        connection.timer_at = None
+        on_removed()
+        if not self._connections:
+            self._empty.set()
+            if self._ephemeral:
+                self.shut()
+
+    # -- insides --------------------------------------------------------------------------------------------------------------------------
+
+    def _find(self, data: bytes, address: Address, now: float) -> Connection | None:
+        if not data:
+            return None
+        if not data[0] & _LONG_HEADER:
+            return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
+        try:
+            header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
+        except ValueError:
+            return None
+        known = self._by_id.get(header.destination_cid)
+        if known is not None or self._on_stranger is None:
+            return known
+        return self._on_stranger(header, len(data), address, now)
+
+    def _tick(self, moment: float) -> float:
+        self._now = max(self._now, moment)
+        return self._now
+
+    def _flush_tick(self) -> None:
+        self._flushes = False
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._closed:
+            return
+        now = self.now()
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            connection.is_dirty = False
+            if connection in self._connections:
+                self._send(connection.poll_datagrams(now))
+                self._settle(connection)
+        self._arm()
+
+    def _settle(self, connection: Connection) -> None:
+        """After each poll: forget a connection that is gone, else see when it wants to be woken."""
+        if connection.is_gone or (self._ephemeral and connection.is_finished):
+            self.remove(connection)
+            return
+        at = connection.next_timer()
+        if at is not None and (connection.timer_at is None or at < connection.timer_at):
+            self._wake(connection, at)
+
+    def _send(self, datagrams: list[tuple[bytes, Address]]) -> None:
+        start = 0
+        for end in range(1, len(datagrams) + 1):
+            address = datagrams[start][1]
+            if end == len(datagrams) or datagrams[end][1] != address:
+                self._datagrams.send([data for data, _ in datagrams[start:end]], address)
+                start = end
+
+    def _wake(self, connection: Connection, at: float) -> None:
+        self._serial += 1
+        connection.timer_at = at
+        heapq.heappush(self._heap, (at, self._serial, connection))
+
+    def _arm(self) -> None:
+        if self._closed or not self._heap:
+            return
+        at = self._heap[0][0]
+        if self._timer is not None:
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = self._clock.call_later(max(0.0, at - self._clock.monotonic()), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        now = self._tick(max(self._clock.monotonic(), self._timer_at + _TICK))
+        while self._heap and self._heap[0][0] <= now:
+            at, _, connection = heapq.heappop(self._heap)
+            if connection.timer_at != at:
+                continue  # stale
+            connection.timer_at = None
+            due = connection.next_timer()
+            if due is not None and due > now:
+                self._wake(connection, due)
+                continue
+            if due is not None:
+                connection.handle_timer(now)
+                connection.deliver_events(now)
+            self.touch(connection)
+        self._arm()
