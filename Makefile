@@ -10,14 +10,17 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 VENV ?= .venv
+# Everything is built below this directory, so that what one tool built the next one finds.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 BIN := $(VENV)/bin
 CORE := rust/binding rust/crypto rust/mls
 CORE_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml pyproject.toml \
 	$(shell find $(CORE) -name '*.rs' -not -path '*/target/*') $(wildcard $(CORE:=/Cargo.toml))
 
-# What maturin tells PyO3. Said to plain cargo too, or the two would take turns in rebuilding PyO3.
-PYO3 := PYO3_PYTHON=$(abspath $(BIN)/python) PYO3_ENVIRONMENT_SIGNATURE="$$($(BIN)/python -c \
-	'import sys; print(f"{sys.implementation.name}-{sys.version_info[0]}.{sys.version_info[1]}-{sys.maxsize.bit_length() + 1}bit")')"
+# Cargo as maturin calls it: the whole workspace with the extension's features and PyO3's configuration. With other features or
+# another configuration the two would take turns in rebuilding half of the dependencies.
+CARGO := PYO3_CONFIG_FILE="$$(ls -td "$$CARGO_TARGET_DIR"/maturin/pyo3-config-*.txt | head -n 1)" cargo
+WORKSPACE := --locked --workspace --features extension-module
 
 .PHONY: help setup demo test lint fmt wheel lock clean
 
@@ -31,12 +34,12 @@ demo: setup ## a node and three people in a temporary directory; checks itself
 	@$(BIN)/qnpc demo
 
 test: setup ## all tests: Rust, then Python
-	cargo test --locked --quiet
+	$(CARGO) test $(WORKSPACE) --quiet
 	$(BIN)/pytest
 
 lint: setup ## formatting, clippy, ruff, types, the stub against the built extension
 	cargo fmt --all --check
-	$(PYO3) cargo clippy --locked --workspace --all-targets --features extension-module -- -D warnings
+	$(CARGO) clippy $(WORKSPACE) --all-targets -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy

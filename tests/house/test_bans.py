@@ -31,7 +31,7 @@ ORDER = {"asyncio.as_completed", "concurrent.futures.as_completed"}
 BANNED = TIME | RANDOMNESS | ORDER
 SLEEPS = {"time.sleep", "asyncio.sleep"}
 
-_SQL = re.compile(r"\s*(--|SELECT|INSERT|UPDATE|DELETE|REPLACE|CREATE|WITH|PRAGMA)\b")
+_SQL = re.compile(r"\s*(--|(SELECT|INSERT|UPDATE|DELETE|REPLACE|CREATE|WITH|PRAGMA)\b)")
 _SQL_BANNED = re.compile(
     r"(?<![:@$\w.])(now|randomblob|random|unixepoch|julianday|strftime|current_timestamp|current_time|current_date)\b",
     re.IGNORECASE,
