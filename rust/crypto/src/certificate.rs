@@ -198,6 +198,14 @@ mod tests {
             Certificate::issue(&identity, "alice", &[0; 32], 0),
             Err(CertificateError::Malformed)
         );
+        let mut weak = issued();
+        weak.truncate(weak.len() - SIGNATURE);
+        weak[39..71].fill(0);
+        let signature = SigningKey::from_seed(&[1; 32])
+            .unwrap()
+            .sign(CONTEXT, &weak);
+        weak.extend_from_slice(&signature);
+        assert_eq!(Certificate::parse(&weak), Err(CertificateError::Malformed));
         let device = identity.public();
         for name in [String::new(), "x".repeat(129), "x".repeat(300)] {
             assert_eq!(

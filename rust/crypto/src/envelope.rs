@@ -229,25 +229,85 @@ mod tests {
         }
     }
 
+    /// What alice would have signed, for the test to change one part of it.
+    #[derive(Clone)]
+    struct Signed<'a> {
+        recipient: &'a [u8],
+        context: &'a [u8],
+        certificate: &'a [u8],
+        plaintext: &'a [u8],
+        encapsulation: Option<[u8; ENCAPSULATION]>,
+    }
+
     #[test]
-    fn another_account_cannot_put_its_name_on_the_same_device() {
+    fn each_part_that_is_signed_counts_by_itself() {
         let (alice, bob) = (account("alice"), HybridKey::generate().unwrap());
+        let (bob_key, carol_key) = (bob.public(), HybridKey::generate().unwrap().public());
         let mallory = SigningKey::generate().unwrap();
-        let claimed = Certificate::issue(&mallory, "mallo", &alice.device.public(), 1).unwrap();
-        let forged = seal_inside(&bob.public(), b"note", |encapsulation| {
-            let message = signed(
-                encapsulation,
-                &bob.public(),
-                b"note",
-                &alice.certificate,
-                b"hi",
+        let claimed = Certificate::issue(&mallory, "mallory", &alice.device.public(), 1).unwrap();
+        let honest = Signed {
+            recipient: &bob_key,
+            context: b"note",
+            certificate: &alice.certificate,
+            plaintext: b"hi",
+            encapsulation: None,
+        };
+        let arrives = |signed_parts: &Signed, sealed_for: &[u8]| {
+            let envelope = seal_inside(&bob_key, sealed_for, |encapsulation| {
+                let message = signed(
+                    signed_parts
+                        .encapsulation
+                        .as_ref()
+                        .map_or(encapsulation, |e| e),
+                    signed_parts.recipient,
+                    signed_parts.context,
+                    signed_parts.certificate,
+                    signed_parts.plaintext,
+                );
+                let signature = alice.device.sign(CONTEXT, &message);
+                let length = u16::try_from(alice.certificate.len()).unwrap();
+                [
+                    &length.to_be_bytes()[..],
+                    &alice.certificate,
+                    &signature,
+                    b"hi",
+                ]
+                .concat()
+            });
+            open(&bob, b"note", &envelope)
+        };
+        arrives(&honest, b"note").unwrap();
+        let changed = [
+            Signed {
+                recipient: &carol_key,
+                ..honest.clone()
+            },
+            Signed {
+                context: b"file",
+                ..honest.clone()
+            },
+            Signed {
+                certificate: &claimed,
+                ..honest.clone()
+            },
+            Signed {
+                plaintext: b"ho",
+                ..honest.clone()
+            },
+            Signed {
+                encapsulation: Some([0; ENCAPSULATION]),
+                ..honest.clone()
+            },
+        ];
+        for parts in changed {
+            assert_eq!(
+                arrives(&parts, b"note").unwrap_err(),
+                EnvelopeError::NotAuthentic
             );
-            let signature = alice.device.sign(CONTEXT, &message);
-            let length = u16::try_from(claimed.len()).unwrap().to_be_bytes();
-            [&length[..], &claimed, &signature, b"hi"].concat()
-        });
+        }
+        // The key depends on the context by itself too, before anything signed is seen.
         assert_eq!(
-            open(&bob, b"note", &forged).unwrap_err(),
+            arrives(&honest, b"file").unwrap_err(),
             EnvelopeError::NotAuthentic
         );
     }

@@ -212,7 +212,11 @@ mod tests {
         let key = key();
         let signature = key.sign("letter", b"hello");
         verify(&key.public(), "letter", b"hello", &signature).unwrap();
-        for (context, message) in [("letter", &b"hallo"[..]), ("note", b"hello")] {
+        for (context, message) in [
+            ("letter", &b"hallo"[..]),
+            ("note", b"hello"),
+            ("letterh", b"ello"),
+        ] {
             assert_eq!(
                 verify(&key.public(), context, message, &signature),
                 Err(SignatureError::NotAuthentic)
