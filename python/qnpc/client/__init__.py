@@ -1,0 +1,24 @@
+"""The client: a profile, its connection to a node, and all that one can do with it.
+
+It knows content, rpc, wire, transport and the core; it never imports the node.
+"""
+
+from qnpc.client.client import Client, Contact, Group, Message, Sent, open_client
+from qnpc.client.ping import ping
+from qnpc.client.registration import Registered, Stretching, register
+from qnpc.client.vault import Kdf, needs_password
+
+__all__ = [
+    "Client",
+    "Contact",
+    "Group",
+    "Kdf",
+    "Message",
+    "Registered",
+    "Sent",
+    "Stretching",
+    "needs_password",
+    "open_client",
+    "ping",
+    "register",
+]

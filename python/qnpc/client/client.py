@@ -1,0 +1,379 @@
+"""An open profile: the connection to its node, what comes in, what goes out. The SDK's `Client`.
+
+Reads come from the profile's own database; `caught_up` says when that holds everything the node had. What is sent is
+durable here before any method returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from qnpc import _core, names
+from qnpc.client import events, intents, joining
+from qnpc.client import profile as profiles
+from qnpc.client.account import Account
+from qnpc.client.connection import Connector, Online, remote
+from qnpc.client.consumers import Consumer
+from qnpc.client.events import Event
+from qnpc.client.inbound import Inbound
+from qnpc.client.outbox import Outbox, Outcome
+from qnpc.client.profile import Profile
+from qnpc.client.state import GroupRow, HistoryRow, InvitationRow, State, Transaction
+from qnpc.client.sync import Sync
+from qnpc.client.upkeep import keep_reachable
+from qnpc.errors import Code, Error
+from qnpc.limits import DEFAULT, Limits
+from qnpc.ports import Ports
+from qnpc.wire import GROUP, SESSION, GroupTreeParams, SessionGroupParams
+
+_log = structlog.get_logger("qnpc.client")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A member of a group. `identity` is the account's public identity key, `trust` tofu, verified or changed."""
+
+    name: str
+    device: bytes
+    identity: bytes
+    admin: bool
+    trust: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Something on its way to the node; durable here already."""
+
+    id: str
+    group: str
+    _client: Client = field(repr=False)
+    _intent: bytes = field(repr=False)
+
+    async def accepted(self, timeout: float | None = None) -> int | None:
+        """Waits until the node has it durably; returns its seq in the group's log, None for what needed no entry.
+
+        Raises the Error that it was refused with, and TimeoutError; then it stays on its way."""
+        outcome = await self._client.outcome(self._intent, timeout)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One row of history. `kind` is text, members, name, unreadable, unknown or gap; `text` is None for all but text
+    and name."""
+
+    id: str
+    group: Group
+    sender: str
+    kind: str
+    text: str | None
+    at: datetime
+    trust: str
+    event: Event = field(repr=False)
+    _consumer: str = field(repr=False, default="")
+    _replies: list[int] = field(repr=False, default_factory=list)
+
+    async def reply(self, text: str) -> Sent:
+        """Sends to the same group. The id derives from consumer, message and count, so a message that is delivered
+        again is not answered twice."""
+        number = len(self._replies)
+        self._replies.append(number)
+        seed = f"reply\0{self._consumer}\0{self.group.id}\0{self.event['from']}\0{self.id}\0{number}"
+        return await self.group.send(text, id=hashlib.sha256(seed.encode()).digest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group that this profile knows. `id` is hex, `suite` the ciphersuite's number."""
+
+    name: str
+    id: str
+    suite: int
+    _client: Client = field(repr=False)
+
+    async def send(self, text: str, *, id: bytes | None = None) -> Sent:  # noqa: A002
+        """Durable here when it returns; `await sent.accepted()` waits for the node. With `id` (16 bytes) a second
+        call sends nothing new.
+
+        Raises Error(TOO_LARGE, NOT_A_MEMBER, IDENTITY_CHANGED)."""
+        return await self._client.send_text(self.name, text, id=id)
+
+    async def invite(self, *users: str) -> Sent:
+        """Adds every device of these accounts. Raises Error(NOT_ALLOWED, NOT_A_MEMBER, BAD_REQUEST)."""
+        return await self._client.change_members(self.name, list(users), add=True)
+
+    async def remove(self, *users: str) -> Sent:
+        """Raises Error(NOT_ALLOWED, NOT_A_MEMBER, NOT_FOUND)."""
+        return await self._client.change_members(self.name, list(users), add=False)
+
+    async def members(self) -> list[Contact]:
+        return await self._client.members(self.name)
+
+    async def epoch(self) -> int:
+        return await self._client.read(lambda tx: tx.mls_group(bytes.fromhex(self.id)).epoch)
+
+
+class Client:
+    """Made by `open_client`. All methods may be called concurrently."""
+
+    def __init__(self, profile: Profile, ports: Ports, limits: Limits) -> None:
+        self._profile = profile
+        self._ports = ports
+        self._limits = limits
+        self._state = profile.state
+        self._sync = Sync(profile.account, profile.state, self._settled)
+        self._connector = Connector(
+            ports, limits, profile.account, profile.state, self._sync, self._on_online
+        )
+        self._outbox = Outbox(ports, limits, profile.state, self._connector)
+
+    # -- what it is
+
+    @property
+    def username(self) -> str:
+        return self._profile.account.username
+
+    @property
+    def account(self) -> Account:
+        return self._profile.account
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    # -- lifetime
+
+    async def start(self) -> None:
+        """Connects in the background, and sends what waits."""
+        self._connector.start()
+        await self._outbox.kick_all()
+
+    async def close(self) -> None:
+        await self._outbox.close()
+        await self._connector.close()
+        await self._profile.close()
+
+    def _settled(self, intent: bytes) -> None:
+        self._outbox.settled(intent)
+
+    async def _on_online(self, online: Online) -> None:
+        try:
+            if not self._profile.registered:
+                await self._profile.confirm()  # the session proves that the node knows this device
+            await keep_reachable(self._limits, self._profile.account, self._state, online)
+        except Error as error:
+            _log.warning("upkeep_failed", code=error.code)
+
+    async def online(self, timeout: float | None = None) -> Online:
+        """Raises the Error that ended all tries, or after `timeout` seconds Error(UNREACHABLE)."""
+        return await self._connector.online_within(
+            self._limits.connect_timeout if timeout is None else timeout
+        )
+
+    async def caught_up(self, timeout: float | None = None) -> None:
+        """Returns when everything the node had at the start of this session is durable here. Raises as `online`."""
+        online = await self.online(timeout)
+        reached = asyncio.ensure_future(self._sync.reached(online.heads))
+        lost = asyncio.ensure_future(online.peer.wait_closed())
+        try:
+            await asyncio.wait({reached, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not reached.done():
+                raise Error(Code.UNREACHABLE, "the connection was lost while catching up")
+        finally:
+            reached.cancel()
+            lost.cancel()
+
+    async def read(self, function: Callable[[Transaction], T]) -> T:
+        """Runs a read in the state's transaction."""
+        return await self._state.run(function)
+
+    # -- groups
+
+    async def create_group(self, name: str, suite: int = _core.SUITE_HYBRID) -> Group:
+        """Durable here when it returns; it reaches the node before anything else of it. Raises Error(GROUP_EXISTS,
+        BAD_REQUEST, SUITE_NOT_ALLOWED)."""
+        name = _group_name(name, self._limits)
+        if suite not in _core.SUITES:
+            raise Error(Code.SUITE_NOT_ALLOWED)
+        intent, group = self._ports.random.bytes(16), self._ports.random.bytes(16)
+        await self._state.run(lambda tx: intents.add_create(tx, intent, group, name, suite))
+        self._outbox.kick(group)
+        outcome = await self.outcome(intent, self._limits.call_timeout)
+        if outcome.error is not None:
+            raise outcome.error
+        return Group(name, group.hex(), suite, self)
+
+    async def group(self, name: str) -> Group:
+        """By name or id. Raises Error(NOT_FOUND)."""
+        return self._handle(await self._state.run(lambda tx: intents.find_group(tx, name)))
+
+    async def groups(self) -> list[Group]:
+        rows = await self._state.run(lambda tx: tx.groups())
+        return [self._handle(row) for row in rows if row.state != "removed"]
+
+    def _handle(self, row: GroupRow) -> Group:
+        return Group(row.name, row.id.hex(), row.suite, self)
+
+    async def invitations(self) -> list[InvitationRow]:
+        return await self._state.run(lambda tx: tx.invitations())
+
+    async def join(self, name: str) -> Group:
+        """Opens an invitation, by the group's name or id. Raises Error(NOT_FOUND, BAD_REQUEST, COMMIT_INVALID,
+        UNREACHABLE)."""
+        invitation = await self._state.run(lambda tx: joining.find_invitation(tx, name))
+        online = await self.online()
+        asked = SessionGroupParams(invitation.group)
+        group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
+        tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
+        inbound = Inbound(self._profile.account.keys.hybrid, [])
+        here, _ = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree))
+        return await self.group(here)
+
+    async def members(self, name: str) -> list[Contact]:
+        def read(tx: Transaction) -> list[Contact]:
+            group = tx.mls_group(intents.find_group(tx, name).id)
+            known = {member.username: tx.contact(member.username) for member in group.members()}
+            return [
+                Contact(
+                    member.username,
+                    member.device,
+                    member.identity_key,
+                    member.admin,
+                    contact.trust if (contact := known[member.username]) else "tofu",
+                )
+                for member in group.members()
+            ]
+
+        return await self._state.run(read)
+
+    async def change_members(self, name: str, users: list[str], *, add: bool) -> Sent:
+        users = list(dict.fromkeys(names.username(user, self._limits) for user in users))
+        if not users:
+            raise Error(Code.USAGE, "nobody is named")
+        intent = self._ports.random.bytes(16)
+        change = intents.add_members if add else intents.remove_members
+
+        def step(tx: Transaction) -> GroupRow:
+            group = intents.find_group(tx, name)
+            change(tx, intent, group, users, self.username)
+            return group
+
+        return self._sent(intent, await self._state.run(step))
+
+    # -- messages
+
+    async def send_text(self, group: str, text: str, *, id: bytes | None = None) -> Sent:  # noqa: A002
+        if not text:
+            raise Error(Code.BAD_REQUEST, "the message is empty")
+        if len(text.encode("utf-8", "surrogatepass")) > self._limits.text:
+            raise Error(Code.TOO_LARGE, f"a message has at most {self._limits.text} bytes")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise Error(Code.BAD_REQUEST, "the message is not valid text") from error
+        intent = id or self._ports.random.bytes(16)
+
+        def step(tx: Transaction) -> GroupRow:
+            row = intents.find_group(tx, group)
+            if tx.intent(intent) is None:
+                intents.add_text(tx, intent, row, text, self.username)
+            return row
+
+        return self._sent(intent, await self._state.run(step))
+
+    def _sent(self, intent: bytes, group: GroupRow) -> Sent:
+        self._outbox.kick(group.id)
+        return Sent(events.message_id(intent), group.name, self, intent)
+
+    async def outcome(self, intent: bytes, timeout: float | None = None) -> Outcome:
+        """Raises TimeoutError, and the Error that ended all tries to connect."""
+        async with asyncio.timeout(timeout):
+            return await self._outbox.outcome(intent)
+
+    async def messages(self, consumer: str, group: str | None = None) -> AsyncIterator[Message]:
+        """What others send, each once acknowledged by asking for the next; never ends. A new consumer begins at the
+        end of history."""
+        row = None if group is None else await self._state.run(lambda tx: intents.find_group(tx, group))
+        reader = Consumer(self._state, f"sdk/{consumer}", None if row is None else row.id, from_now=True)
+        while True:
+            yield await self._message(await reader.wait(), consumer)
+
+    async def _message(self, row: HistoryRow, consumer: str) -> Message:
+        def read(tx: Transaction) -> tuple[GroupRow | None, Event | None]:
+            group = tx.group(row.group)
+            return group, None if group is None else events.of_history(tx, group, row)
+
+        group, shown = await self._state.run(read)
+        if group is None or shown is None:
+            raise Error(Code.NOT_FOUND)
+        at = datetime.fromisoformat(shown["at"])
+        return Message(
+            shown["id"],
+            self._handle(group),
+            row.sender,
+            row.kind,
+            shown.get("text"),
+            at,
+            shown["trust"],
+            shown,
+            consumer,
+        )
+
+    async def request(self, request: dict[str, Any]) -> AsyncIterator[Event]:
+        """One JSON request, a stream of JSON events. Raises Error. See `requests.py`."""
+        from qnpc.client.requests import serve  # it is above this module
+
+        async for shown in serve(self, request):
+            yield shown
+
+
+def _group_name(name: str, limits: Limits) -> str:
+    """A group's name here: visible, one line, at most `limits.group_name` characters. Raises Error(BAD_REQUEST)."""
+    name = name.strip()
+    if not name or len(name) > limits.group_name or not name.isprintable():
+        raise Error(Code.BAD_REQUEST, f"a group's name has 1 to {limits.group_name} visible characters")
+    return name
+
+
+@asynccontextmanager
+async def open_client(
+    path: Path,
+    *,
+    trust: str = "tofu",
+    password: bytes | None = None,
+    ports: Ports | None = None,
+    limits: Limits = DEFAULT,
+) -> AsyncIterator[Client]:
+    """Opens a profile and connects in the background.
+
+    Raises Error(NO_PROFILE, PASSPHRASE_WRONG, VAULT_DAMAGED, PROFILE_BUSY, USAGE)."""
+    if trust != "tofu":
+        raise Error(
+            Code.USAGE, 'trust is "tofu": a contact\'s first key is believed, a changed one stops sending'
+        )
+    own = Ports() if ports is None else None
+    used = ports or own
+    assert used is not None  # noqa: S101 - one of the two
+    try:
+        client = Client(await profiles.load(path, used, password), used, limits)
+        try:
+            await client.start()
+            yield client
+        finally:
+            await client.close()
+    finally:
+        if own is not None:
+            own.close()

@@ -1,0 +1,276 @@
+"""One inbound batch, applied inside one transaction.
+
+Every entry moves its channel's cursor, whatever it holds: what can never be read is recorded as unreadable and
+passed, so one poisonous entry cannot stop a client. Only local failures (storage, library) leave this module as
+exceptions; then the whole batch is as if it never came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from qnpc import _core
+from qnpc.client import contacts
+from qnpc.client.account import inbox_context
+from qnpc.client.settle import commit_accepted, text_accepted
+from qnpc.client.state import GroupRow, InvitationRow, RawEntryRow, Transaction
+from qnpc.content import Content, GroupName, Invitation, Text, decode_content, decode_note
+from qnpc.errors import Error
+from qnpc.wire import Entry
+
+_UNREADABLE = (_core.Malformed, _core.NotAuthentic, _core.EpochStale, _core.Refused, _core.Unreadable)
+
+
+@dataclass(slots=True)
+class Inbound:
+    """What applying needs besides the transaction; `settled` collects intents whose outcome an own entry has told."""
+
+    hybrid: _core.HybridKey
+    settled: list[bytes]
+
+
+def apply(tx: Transaction, inbound: Inbound, entries: Iterable[Entry]) -> None:
+    """Raises _core.StateError and DatabaseError alone."""
+    for entry in entries:
+        if not _advance(tx, entry):
+            continue
+        row = RawEntryRow(entry.channel, entry.seq, entry.id, entry.sender, entry.received, entry.payload)
+        if entry.channel == tx.device.public_key:
+            _inbox_entry(tx, inbound, row)
+        else:
+            group_entry(tx, inbound, row)
+
+
+def pass_over(tx: Transaction, entry: Entry, reason: str) -> None:
+    """Records an entry that failed even alone in a fresh state, and moves on."""
+    if _advance(tx, entry):
+        group = tx.group(entry.channel)
+        if group is not None:
+            _unreadable(tx, entry.channel, entry.seq, entry.id, entry.sender, entry.received, reason)
+
+
+def group_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
+    """One entry of a group's log, now or in join's replay. The cursor is the caller's."""
+    group = tx.group(row.channel)
+    if group is None:
+        tx.keep_raw(row)
+    elif row.sender == tx.device.public_key and tx.intent(row.id) is not None:
+        _own_entry(tx, inbound, group, row)
+    elif group.state == "active":
+        _foreign_entry(tx, group, row)
+
+
+def _advance(tx: Transaction, entry: Entry) -> bool:
+    """Moves the cursor; False for what is durable here already."""
+    cursor = tx.cursor(entry.channel)
+    if cursor is not None:
+        incarnation, seq = cursor
+        if incarnation == entry.incarnation and entry.seq <= seq:
+            return False
+        if incarnation != entry.incarnation:
+            _gap(tx, entry, {"restored": True})
+        elif entry.seq > seq + 1:
+            _gap(tx, entry, {"expired": entry.seq - seq - 1})
+    tx.set_cursor(entry.channel, entry.incarnation, entry.seq)
+    return True
+
+
+def _gap(tx: Transaction, entry: Entry, body: dict[str, int | bool]) -> None:
+    """A hole in a group's log is shown, never passed in silence."""
+    if tx.group(entry.channel) is None:
+        return
+    tx.add_history(
+        group=entry.channel,
+        seq=entry.seq - 1,
+        id=b"gap" + entry.incarnation.to_bytes(8, "big") + entry.seq.to_bytes(8, "big"),
+        device=b"",
+        sender="",
+        kind="gap",
+        body=dict(body),
+        own=False,
+        state="received",
+        at=entry.received,
+    )
+
+
+# -- the inbox ------------------------------------------------------------------------------------------------------------------
+
+
+def _inbox_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
+    """Anybody may write into an inbox: what does not open, or was not sealed by whom the node says it is from, is
+    dropped."""
+    try:
+        certificate, plaintext = _core.open_envelope(
+            inbound.hybrid, inbox_context(tx.device.public_key), row.payload
+        )
+        note = decode_note(plaintext)
+    except (*_UNREADABLE, Error):
+        return
+    if certificate.device == row.sender and isinstance(note, Invitation):
+        _invited(tx, certificate, note, row.received)
+
+
+def _invited(tx: Transaction, inviter: _core.Certificate, note: Invitation, received: int) -> None:
+    group = tx.group(note.group)
+    if group is not None and group.state == "active":
+        return
+    contacts.meet(tx, inviter)
+    tx.put_invitation(
+        InvitationRow(
+            note.group,
+            note.name,
+            inviter.username,
+            inviter.identity_key,
+            note.suite,
+            note.epoch,
+            note.welcome,
+            received,
+        )
+    )
+
+
+# -- a group's log ----------------------------------------------------------------------------------------------------------------
+
+
+def _own_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntryRow) -> None:
+    """Our own, matched by id and never decrypted: it tells the outcome, if the answer did not."""
+    intent = tx.intent(row.id)
+    if intent is None:
+        return
+    if intent.kind == "text":
+        text_accepted(tx, intent, row.seq)
+    else:
+        commit_accepted(tx, intent, row.seq)
+    inbound.settled.append(intent.id)
+
+
+def _foreign_entry(tx: Transaction, group: GroupRow, row: RawEntryRow) -> None:
+    mls = tx.mls_group(group.id)
+    try:
+        processed = mls.process(row.payload)
+        if isinstance(processed, _core.Application):
+            _application(tx, group, row, processed)
+        elif isinstance(processed, _core.Change):
+            _change(tx, group, row, mls, processed)
+        else:  # a commit of our own that no intent knows: the log of a profile that was restored
+            _unreadable(
+                tx, group.id, row.seq, row.id, row.sender, row.received, "it is of this device's past"
+            )
+    except _UNREADABLE as error:
+        _unreadable(tx, group.id, row.seq, row.id, row.sender, row.received, _reason(error))
+
+
+def _application(tx: Transaction, group: GroupRow, row: RawEntryRow, message: _core.Application) -> None:
+    sender = message.sender
+    if sender.device != row.sender or message.message_id != row.id:
+        reason = "the node says that it is from somebody else"
+        _unreadable(tx, group.id, row.seq, row.id, row.sender, row.received, reason)
+        return
+    try:
+        content = decode_content(message.plaintext)
+    except Error:
+        _unreadable(
+            tx,
+            group.id,
+            row.seq,
+            row.id,
+            row.sender,
+            row.received,
+            "its content is malformed",
+            sender.username,
+        )
+        return
+    contacts.meet(tx, sender.certificate)
+    kind, body = _shown(content)
+    tx.add_history(
+        group=group.id,
+        seq=row.seq,
+        id=row.id,
+        device=row.sender,
+        sender=sender.username,
+        kind=kind,
+        body=body,
+        own=False,
+        state="received",
+        at=content.sent_at,
+        missing=tx.missing_before(group.id, row.sender, content.counter),
+    )
+
+
+def _shown(content: Content) -> tuple[str, str]:
+    """(kind, body) of a history row."""
+    match content.body:
+        case Text(text):
+            return "text", text
+        case GroupName(name):
+            return "name", name
+        case _:
+            return "unknown", ""
+
+
+def _change(
+    tx: Transaction, group: GroupRow, row: RawEntryRow, mls: _core.Group, change: _core.Change
+) -> None:
+    for member in change.added:
+        contacts.meet(tx, member.certificate)
+    body = {
+        "added": [member.username for member in change.added],
+        "removed": [member.username for member in change.removed],
+        "by": change.committer.username,
+    }
+    mls.merge(change)
+    tx.touched = True  # an epoch that only renews keys leaves no row, but intents may wait for it
+    if change.removes_self:
+        tx.set_group_state(group.id, "removed")
+    if change.added or change.removed:
+        tx.add_history(
+            group=group.id,
+            seq=row.seq,
+            id=row.id,
+            device=row.sender,
+            sender=change.committer.username,
+            kind="members",
+            body=body,
+            own=False,
+            state="received",
+            at=row.received,
+        )
+
+
+def _unreadable(
+    tx: Transaction,
+    group: bytes,
+    seq: int,
+    id: bytes,  # noqa: A002
+    device: bytes,
+    at: int,
+    reason: str,
+    sender: str = "",
+) -> None:
+    """Shown with its reason; an entry that is in history already is a repetition and stays as it is."""
+    tx.add_history(
+        group=group,
+        seq=seq,
+        id=id,
+        device=device,
+        sender=sender,
+        kind="unreadable",
+        body={"reason": reason},
+        own=False,
+        state="received",
+        at=at,
+    )
+
+
+_REASONS: list[tuple[type[_core.CoreError], Callable[[_core.CoreError], str]]] = [
+    (_core.EpochStale, lambda error: "it is of an epoch that is gone"),
+    (_core.Unreadable, lambda error: "its key is gone"),
+    (_core.Refused, lambda error: f"it breaks the group's rules ({error})"),
+    (_core.NotAuthentic, lambda error: "it is not authentic"),
+    (_core.Malformed, lambda error: "it is malformed"),
+]
+
+
+def _reason(error: _core.CoreError) -> str:
+    return next(say(error) for kind, say in _REASONS if isinstance(error, kind))

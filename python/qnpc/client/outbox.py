@@ -1,0 +1,321 @@
+"""Intents on their way out: durable before anything is encrypted for them, sealed and stored before they are sent,
+resolved by id.
+
+Each group has its own order: one intent at a time, oldest first. A lost answer is asked for again with the same id
+and ciphertext; a stale epoch is sealed again when the group has caught up. Every intent ends as accepted, or as
+failed with a code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from qnpc import _core
+from qnpc.client import sealing, settle
+from qnpc.client.connection import Connector, Online, remote
+from qnpc.client.state import IntentRow, State, Transaction
+from qnpc.errors import Code, Error
+from qnpc.limits import Limits
+from qnpc.ports import Ports
+from qnpc.rpc import Disconnected, Remote
+from qnpc.wire import (
+    GROUP,
+    SESSION,
+    GroupCommitParams,
+    GroupSendParams,
+    SessionCreateGroupParams,
+    SessionFetchHybridKeyParams,
+    SessionFetchKeyPackagesParams,
+    SessionGroupParams,
+)
+
+_log = structlog.get_logger("qnpc.client.outbox")
+
+# Refusals that time mends; E025 too, since the outcome is unknown then and a pending commit may be cleared only on an explicit refusal.
+_AGAIN = {
+    Code.RATE_LIMITED,
+    Code.QUEUE_FULL,
+    Code.SHUTTING_DOWN,
+    Code.STORE_UNAVAILABLE,
+    Code.TOO_MANY_CALLS,
+    Code.INTERNAL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an intent ended: with `seq` if it is an entry of the log, or with `error`."""
+
+    id: bytes
+    seq: int | None
+    error: Error | None
+
+
+class Outbox:
+    """Runs while a client is open; `kick` says that a group has something to send."""
+
+    def __init__(self, ports: Ports, limits: Limits, state: State, connector: Connector) -> None:
+        self._ports = ports
+        self._limits = limits
+        self._state = state
+        self._connector = connector
+        self._workers: dict[bytes, asyncio.Task[None]] = {}
+        self._again: set[bytes] = set()
+        self._waiters: dict[bytes, asyncio.Event] = {}
+        self._capabilities: tuple[Online, dict[bytes, Remote]] | None = None
+        self._closed = False
+        self._halted: Error | None = None
+
+    def kick(self, group: bytes) -> None:
+        if self._closed:
+            return
+        if group in self._workers:
+            self._again.add(group)
+            return
+        worker = asyncio.get_running_loop().create_task(self._work(group))
+        self._workers[group] = worker
+        worker.add_done_callback(lambda _: self._ended(group))
+
+    async def kick_all(self) -> None:
+        for group in await self._state.run(lambda tx: tx.groups_with_intents()):
+            self.kick(group)
+
+    def _ended(self, group: bytes) -> None:
+        del self._workers[group]
+        if group in self._again:
+            self._again.discard(group)
+            self.kick(group)
+
+    async def close(self) -> None:
+        self._closed = True
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    async def outcome(self, intent: bytes) -> Outcome:
+        """Waits for the end of an intent. Raises Error(NOT_FOUND) for an unknown one, and the Error that ended all
+        tries to connect."""
+        while True:
+            event = self._waiters.setdefault(intent, asyncio.Event())
+            row = await self._state.run(lambda tx: tx.intent(intent))
+            if row is None:
+                raise Error(Code.NOT_FOUND)
+            if row.state in ("accepted", "failed"):
+                self._waiters.pop(intent, None)
+                return Outcome(intent, row.seq, _error_of(row))
+            if self._halted is not None:
+                raise self._halted
+            await event.wait()
+
+    def settled(self, intent: bytes) -> None:
+        """Its outcome became durable."""
+        event = self._waiters.pop(intent, None)
+        if event is not None:
+            event.set()
+
+    # -- the work of one group
+
+    async def _work(self, group: bytes) -> None:
+        failures = 0
+        while (intent := await self._state.run(lambda tx: tx.next_intent(group))) is not None:
+            try:
+                online = await self._connector.online()
+            except Error as error:  # no try will help: what waits stays in the outbox
+                self._halt(error)
+                return
+            try:
+                async with asyncio.timeout(self._limits.call_timeout):
+                    await self._advance(online, intent)
+                failures = 0
+            except Disconnected:
+                await online.peer.wait_closed()
+            except TimeoutError:
+                _log.debug("intent_unanswered", kind=intent.kind)  # asked again, by id
+            except Error as error:
+                if error.kind not in _AGAIN:
+                    await self._fail(intent, error)
+                    continue
+                _log.debug("intent_waits", code=error.code, kind=intent.kind)
+                failures += 1
+                await self._pause(error, failures)
+            except _core.StateError as error:
+                _log.error("intent_failed_in_the_core", kind=intent.kind, cause=str(error))
+                await self._fail(intent, Error(Code.INTERNAL, "the group's state refused this"))
+            except _core.CoreError as error:
+                await self._fail(intent, Error(Code.NOT_ALLOWED, str(error)))
+
+    async def _pause(self, error: Error, failures: int) -> None:
+        longest = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**failures)
+        jitter = self._ports.random.uniform(0.5, 1.0)
+        await self._ports.clock.sleep(error.retry_after or longest * jitter)
+
+    def _halt(self, error: Error) -> None:
+        self._halted = error
+        for event in self._waiters.values():
+            event.set()
+        self._waiters.clear()
+
+    async def _advance(self, online: Online, intent: IntentRow) -> None:
+        """Seals it if it waits, then sends what is sealed."""
+        if intent.state == "waiting":
+            await _SEAL[intent.kind](self, online, intent)
+            sealed = await self._state.run(lambda tx: tx.intent(intent.id))
+            if sealed is None or sealed.state != "sealed":
+                return
+            intent = sealed
+        try:
+            await _SEND[intent.kind](self, online, intent)
+        except Error as error:
+            if error.kind is not Code.EPOCH_STALE:
+                raise
+            await self._rebase(intent)
+        else:
+            self.settled(intent.id)
+
+    async def _rebase(self, intent: IntentRow) -> None:
+        """The group has moved on. What moved it is on its way here: wait for it, then seal again."""
+        await self._state.run(lambda tx: _reopen(tx, intent))
+        while True:
+            change = self._state.change
+            if await self._state.run(lambda tx: _moved_on(tx, intent)):
+                return
+            await change.wait()
+
+    async def _fail(self, intent: IntentRow, error: Error) -> None:
+        await self._state.run(lambda tx: settle.failed(tx, intent, error))
+        self.settled(intent.id)
+
+    # -- sealing
+
+    async def _seal_text(self, online: Online, intent: IntentRow) -> None:
+        await self._state.run(lambda tx: sealing.seal_text(tx, intent))
+
+    async def _seal_create(self, online: Online, intent: IntentRow) -> None:
+        await self._state.run(lambda tx: sealing.seal_create(tx, intent))
+
+    async def _seal_add(self, online: Online, intent: IntentRow) -> None:
+        names = json.loads(intent.body)["users"]
+        absent, suite = await self._state.run(lambda tx: _absent(tx, intent.group, names))
+        candidates = [candidate for name in absent for candidate in await _candidates(online, name, suite)]
+        await self._seal_or_done(intent, lambda tx: sealing.seal_add(tx, intent, candidates))
+
+    async def _seal_remove(self, online: Online, intent: IntentRow) -> None:
+        await self._seal_or_done(intent, lambda tx: sealing.seal_remove(tx, intent))
+
+    async def _seal_update(self, online: Online, intent: IntentRow) -> None:
+        await self._seal_or_done(intent, lambda tx: sealing.seal_update(tx, intent))
+
+    async def _seal_or_done(self, intent: IntentRow, seal: Callable[[Transaction], bool]) -> None:
+        def step(tx: Transaction) -> bool:
+            if seal(tx):
+                return True
+            tx.accept_intent(intent.id, None)
+            return False
+
+        if not await self._state.run(step):
+            self.settled(intent.id)
+
+    # -- sending
+
+    async def _send_text(self, online: Online, intent: IntentRow) -> None:
+        group = await self._group(online, intent.group)
+        params = GroupSendParams(intent.epoch or 0, intent.sealed or b"", intent.id)
+        results = await online.peer.call(group, GROUP.send, params)
+        await self._state.run(lambda tx: _settle(tx, intent, results.seq, settle.text_accepted))
+
+    async def _send_commit(self, online: Online, intent: IntentRow) -> None:
+        group = await self._group(online, intent.group)
+        group_info, welcomes = sealing.unpack(intent.parts or b"")
+        params = GroupCommitParams(intent.epoch or 0, intent.sealed or b"", group_info, welcomes, intent.id)
+        results = await online.peer.call(group, GROUP.commit, params)
+        await self._state.run(lambda tx: _settle(tx, intent, results.seq, settle.commit_accepted))
+
+    async def _send_create(self, online: Online, intent: IntentRow) -> None:
+        params = SessionCreateGroupParams(intent.sealed or b"", intent.parts or b"", intent.id)
+        await online.peer.call(online.session, SESSION.create_group, params)
+        await self._state.run(lambda tx: settle.created(tx, intent))
+
+    async def _group(self, online: Online, group: bytes) -> Remote:
+        """The group's capability, kept for as long as the session lasts."""
+        if self._capabilities is None or self._capabilities[0] is not online:
+            self._capabilities = (online, {})
+        kept = self._capabilities[1]
+        if group not in kept:
+            results = await online.peer.call(online.session, SESSION.group, SessionGroupParams(group))
+            kept[group] = remote(results.group)
+        return kept[group]
+
+
+_Step = Callable[[Outbox, Online, IntentRow], Awaitable[None]]
+
+_SEAL: dict[str, _Step] = {
+    "create": Outbox._seal_create,
+    "text": Outbox._seal_text,
+    "add": Outbox._seal_add,
+    "remove": Outbox._seal_remove,
+    "update": Outbox._seal_update,
+}
+_SEND: dict[str, _Step] = {
+    "create": Outbox._send_create,
+    "text": Outbox._send_text,
+    "add": Outbox._send_commit,
+    "remove": Outbox._send_commit,
+    "update": Outbox._send_commit,
+}
+
+
+def _settle(
+    tx: Transaction, intent: IntentRow, seq: int, accepted: Callable[[Transaction, IntentRow, int], None]
+) -> None:
+    """With the row as it is now: our own entry may have told the outcome before the answer came."""
+    row = tx.intent(intent.id)
+    if row is not None:
+        accepted(tx, row, seq)
+
+
+def _reopen(tx: Transaction, intent: IntentRow) -> None:
+    row = tx.intent(intent.id)
+    if row is not None and row.state == "sealed":
+        settle.reopened(tx, row)
+
+
+def _moved_on(tx: Transaction, intent: IntentRow) -> bool:
+    row = tx.group(intent.group)
+    gone = row is None or row.state == "removed"
+    return gone or tx.mls_group(intent.group).epoch > (intent.epoch or 0)
+
+
+def _absent(tx: Transaction, group: bytes, names: list[str]) -> tuple[list[str], int]:
+    """(those not in the group yet, the group's suite)."""
+    mls = sealing.require_active(tx, group)
+    present = {member.username for member in mls.members()}
+    return [name for name in names if name not in present], mls.suite
+
+
+async def _candidates(online: Online, username: str, suite: int) -> list[sealing.Candidate]:
+    """The devices of an account, each with a KeyPackage and its hybrid key. Raises Error(NOT_FOUND, NO_KEY_PACKAGE)."""
+    found = await online.peer.call(
+        online.session, SESSION.fetch_key_packages, SessionFetchKeyPackagesParams(username, suite)
+    )
+    candidates = []
+    for package in found.packages:
+        hybrid = await online.peer.call(
+            online.session, SESSION.fetch_hybrid_key, SessionFetchHybridKeyParams(package.device)
+        )
+        candidates.append(
+            sealing.Candidate(username, package.device, package.key_package, hybrid.key, hybrid.signature)
+        )
+    return candidates
+
+
+def _error_of(row: IntentRow) -> Error | None:
+    if row.state != "failed":
+        return None
+    kind = next((code for code in Code if code.number == row.code), Code.INTERNAL)
+    return Error(kind, row.reason)

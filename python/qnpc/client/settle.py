@@ -1,0 +1,73 @@
+"""The outcome of an intent, written once whoever learns it first: the node's answer, or our own entry in the group's log."""
+
+from __future__ import annotations
+
+import json
+
+from qnpc.client.state import IntentRow, Transaction
+from qnpc.errors import Error
+
+
+def text_accepted(tx: Transaction, intent: IntentRow, seq: int) -> None:
+    """`parts` of a sealed text is its counter: the next message here counts on from it."""
+    if intent.state == "accepted":
+        return
+    tx.accept_intent(intent.id, seq)
+    tx.settle_history(intent.group, tx.device.public_key, intent.id, "accepted", seq)
+    if intent.parts is not None:
+        tx.set_counter(intent.group, int.from_bytes(intent.parts, "big"))
+
+
+def commit_accepted(tx: Transaction, intent: IntentRow, seq: int | None) -> None:
+    """Merges the pending commit, unless that was done; notes a change of members in history."""
+    if intent.state == "accepted":
+        return
+    group = tx.mls_group(intent.group)
+    if group.pending and intent.epoch == group.epoch:
+        group.merge_pending()
+    tx.touched = True
+    tx.accept_intent(intent.id, seq)
+    if intent.kind in ("add", "remove"):
+        body = json.loads(intent.body)
+        changed = {"added": [], "removed": [], "by": body["by"]}
+        changed["added" if intent.kind == "add" else "removed"] = body["users"]
+        tx.add_history(
+            group=intent.group,
+            seq=seq,
+            id=intent.id,
+            device=tx.device.public_key,
+            sender=body["by"],
+            kind="members",
+            body=changed,
+            own=True,
+            state="accepted",
+            at=tx.now,
+        )
+
+
+def created(tx: Transaction, intent: IntentRow) -> None:
+    tx.accept_intent(intent.id, None)
+    tx.set_group_state(intent.group, "active")
+
+
+def failed(tx: Transaction, intent: IntentRow, error: Error) -> None:
+    """The node refused for good: a pending commit is cleared, and only then."""
+    if intent.kind in ("add", "remove", "update"):
+        group = tx.mls_group(intent.group)
+        if group.pending:
+            group.clear_pending()
+    tx.fail_intent(intent.id, error)
+    if intent.kind == "text":
+        tx.settle_history(intent.group, tx.device.public_key, intent.id, "failed", None)
+    if intent.kind == "create":
+        tx.delete_mls_group(intent.group)
+        tx.delete_group(intent.group)
+
+
+def reopened(tx: Transaction, intent: IntentRow) -> None:
+    """The epoch went by: the pending commit is cleared, and the intent is sealed again in a later epoch under the same id."""
+    if intent.kind in ("add", "remove", "update"):
+        group = tx.mls_group(intent.group)
+        if group.pending:
+            group.clear_pending()
+    tx.reopen_intent(intent.id)

@@ -1,0 +1,54 @@
+-- name: group_get
+SELECT id, name, suite, state, counter FROM grp WHERE id = ?;
+
+-- name: group_by_name
+SELECT id, name, suite, state, counter FROM grp WHERE name = ?;
+
+-- name: group_all
+SELECT id, name, suite, state, counter FROM grp ORDER BY created, id;
+
+-- name: group_put
+INSERT INTO grp (id, name, suite, state, created) VALUES (?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state;
+
+-- name: group_state
+UPDATE grp SET state = ? WHERE id = ?;
+
+-- name: group_counter
+UPDATE grp SET counter = max(counter, ?) WHERE id = ?;
+
+-- name: group_delete
+DELETE FROM grp WHERE id = ?;
+
+-- name: invitation_get
+SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation WHERE grp = ?;
+
+-- name: invitation_by_name
+SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation WHERE name = ? ORDER BY received, grp;
+
+-- name: invitation_all
+SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation ORDER BY received, grp;
+
+-- name: invitation_put
+INSERT INTO invitation (grp, name, inviter, identity, suite, epoch, welcome, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (grp) DO UPDATE SET name = excluded.name, inviter = excluded.inviter, identity = excluded.identity,
+    suite = excluded.suite, epoch = excluded.epoch, welcome = excluded.welcome, received = excluded.received;
+
+-- name: invitation_delete
+DELETE FROM invitation WHERE grp = ?;
+
+-- name: raw_put
+INSERT INTO raw_entry (channel, seq, id, sender, received, payload) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
+
+-- name: raw_all
+SELECT channel, seq, id, sender, received, payload FROM raw_entry WHERE channel = ? ORDER BY seq;
+
+-- name: raw_delete
+DELETE FROM raw_entry WHERE channel = ?;
+
+-- name: contact_get
+SELECT username, identity, trust FROM contact WHERE username = ?;
+
+-- name: contact_put
+INSERT INTO contact (username, identity, trust, seen) VALUES (?, ?, ?, ?)
+  ON CONFLICT (username) DO UPDATE SET trust = excluded.trust;

@@ -1,0 +1,92 @@
+"""What the node pushes, made durable: one batch, one transaction, then the Return that acknowledges it.
+
+A batch that fails in the library is tried again entry by entry in a fresh state; an entry that fails there too is
+passed over with a record. A database that fails is not passed over: the batch is refused, and the node keeps it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import structlog
+
+from qnpc import _core
+from qnpc.client.account import Account
+from qnpc.client.inbound import Inbound, apply, pass_over
+from qnpc.client.state import DatabaseError, State
+from qnpc.errors import Code, Error
+from qnpc.rpc import Method, Served
+from qnpc.wire import SINK, Cursor, Empty, Entry, Head, SinkDeliverParams
+
+_log = structlog.get_logger("qnpc.client.sync")
+
+
+class Sync:
+    """Applies batches in order, and knows how far each channel is durable."""
+
+    def __init__(self, account: Account, state: State, settled: Callable[[bytes], None]) -> None:
+        """`settled` is told of each intent whose outcome came with an entry."""
+        self._account = account
+        self._state = state
+        self._settled = settled
+        self._order = asyncio.Lock()
+        self._reached: dict[bytes, int] = {}
+        self._progress = asyncio.Event()
+
+    async def cursors(self) -> tuple[Cursor, ...]:
+        """The durable ones, for a subscription."""
+        rows = await self._state.run(lambda tx: tx.cursors())
+        self._reached = {channel: seq for channel, _, seq in rows}
+        return tuple(Cursor(channel, incarnation, seq) for channel, incarnation, seq in rows)
+
+    async def deliver(self, entries: Sequence[Entry]) -> None:
+        """Returns when they are durable. Raises Error(STORE_UNAVAILABLE)."""
+        async with self._order:
+            inbound = Inbound(self._account.keys.hybrid, [])
+            try:
+                await self._apply(inbound, entries)
+            except DatabaseError as error:
+                _log.error("batch_refused", cause=type(error).__name__)
+                raise Error(Code.STORE_UNAVAILABLE) from error
+            for entry in entries:
+                self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
+            progress, self._progress = self._progress, asyncio.Event()
+            progress.set()
+            for intent in inbound.settled:
+                self._settled(intent)
+
+    async def _apply(self, inbound: Inbound, entries: Sequence[Entry]) -> None:
+        try:
+            await self._state.run(lambda tx: apply(tx, inbound, entries))
+        except _core.StateError:
+            inbound.settled.clear()
+            for entry in entries:
+                await self._apply_alone(inbound, entry)
+
+    async def _apply_alone(self, inbound: Inbound, entry: Entry) -> None:
+        try:
+            await self._state.run(lambda tx: apply(tx, inbound, [entry]))
+        except _core.StateError as error:
+            _log.error("entry_passed_over", seq=entry.seq, cause=str(error))
+            await self._state.run(lambda tx: pass_over(tx, entry, "it cannot be processed here"))
+
+    async def reached(self, heads: Sequence[Head]) -> None:
+        """Returns when everything up to these heads is durable here."""
+        while not all(self._reached.get(head.channel, 0) >= head.seq for head in heads):
+            await self._progress.wait()
+
+
+class SyncSink(Served):
+    """The capability that the node pushes to."""
+
+    methods: ClassVar = SINK.table
+
+    def __init__(self, sync: Sync) -> None:
+        self._sync = sync
+
+    async def dispatch(self, method: Method[Any, Any], params: Any) -> Empty:
+        assert isinstance(params, SinkDeliverParams)  # noqa: S101 - the table has one method
+        await self._sync.deliver(params.entries)
+        return Empty()
