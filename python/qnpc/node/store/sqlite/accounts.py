@@ -93,9 +93,9 @@ def _repeated(batch: Batch, item: Register) -> bool:
 
 def _check_invite(batch: Batch, item: Register) -> None:
     invite = batch.db.one("invite", id=item.invite_id)
-    if invite is None or not hmac.compare_digest(invite[0], item.invite_hash):
+    if invite is None or not hmac.compare_digest(invite[1], item.invite_hash):
         raise Error(Code.AUTH_REQUIRED, "this invite is not known here")
-    _, uses, expires = invite
+    _, _, uses, expires = invite
     if uses is not None and uses <= 0:
         raise Error(Code.AUTH_REQUIRED, "this invite has been used up")
     if expires is not None and expires <= item.now:

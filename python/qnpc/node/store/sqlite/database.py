@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from qnpc.errors import Code, Error
-from qnpc.node.store.sqlite.statements import script, statements
+from qnpc.node.store.sqlite.statements import STATEMENTS, settings
 
 Row = tuple[Any, ...]
 
@@ -22,6 +22,7 @@ FAILURES: tuple[type[Exception], ...] = (sqlite3.Error, sqlcipher.Error)
 CONFLICTS: tuple[type[Exception], ...] = (sqlite3.IntegrityError, sqlcipher.IntegrityError)
 
 _RAW_KEY = 32
+_QUIET = "PRAGMA cipher_log_level = NONE"  # it would print on stderr
 _BUSY = 5.0  # seconds that another process may hold the file
 
 
@@ -30,32 +31,38 @@ class Database:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._statements = statements()
 
     @classmethod
     def connect(cls, path: Path, key: bytes | None) -> Database:
         """Opens the file without reading it yet. `key`: see `SqliteStore.open`."""
-        module = sqlite3 if key is None else cast("Any", sqlcipher)
+        module: Any = sqlite3
+        first: list[str] = []
+        if key is not None:
+            module = sqlcipher
+            first = [
+                _QUIET,
+                _key_pragma(key),
+            ]  # SQLCipher takes the key before all else, and not as a parameter
         connection = module.connect(
             path, timeout=_BUSY, isolation_level=None, check_same_thread=False, cached_statements=256
         )
-        if key is not None:
-            connection.execute(_key_pragma(key))  # SQLCipher takes it before all else, and not as a parameter
+        for pragma in first:
+            connection.execute(pragma)
         return cls(cast("sqlite3.Connection", connection))
 
     def one(self, statement: str, /, **parameters: object) -> Row | None:
         """The first row."""
-        cursor = self._connection.execute(self._statements[statement], parameters)
+        cursor = self._connection.execute(STATEMENTS[statement], parameters)
         row: Row | None = cursor.fetchone()
         cursor.close()  # else the statement stays open and holds a reader's snapshot
         return row
 
     def all(self, statement: str, /, **parameters: object) -> list[Row]:
-        return self._connection.execute(self._statements[statement], parameters).fetchall()
+        return self._connection.execute(STATEMENTS[statement], parameters).fetchall()
 
     def each(self, statement: str, /, **parameters: object) -> Generator[Row, None, None]:
         """Rows as they are asked for. Close the iterator."""
-        cursor = self._connection.execute(self._statements[statement], parameters)
+        cursor = self._connection.execute(STATEMENTS[statement], parameters)
         try:
             yield from cursor
         finally:
@@ -63,14 +70,15 @@ class Database:
 
     def run(self, statement: str, /, **parameters: object) -> int:
         """How many rows it changed, or -1 where that means nothing."""
-        return self._connection.execute(self._statements[statement], parameters).rowcount
+        return self._connection.execute(STATEMENTS[statement], parameters).rowcount
 
     def insert(self, statement: str, /, **parameters: object) -> int:
         """The new row's id."""
-        return self._connection.execute(self._statements[statement], parameters).lastrowid or 0
+        return self._connection.execute(STATEMENTS[statement], parameters).lastrowid or 0
 
-    def script(self, name: str) -> None:
-        self.execute_all(script(name))
+    def set_up(self, name: str) -> None:
+        """Applies one of the settings."""
+        self.execute_all(settings(name))
 
     def execute_all(self, parts: list[str]) -> None:
         for part in parts:

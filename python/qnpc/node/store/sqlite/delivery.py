@@ -18,6 +18,7 @@ ID = 16
 INBOX = 32
 MAX_SEQ = (1 << 40) - 1
 
+_PAGES = 256  # given back at a time
 _STEPS_BACK = 2  # epochs before the current one in which a message may still be sent
 
 
@@ -114,7 +115,8 @@ def collect(batch: Batch, item: Collect) -> int:
 def _give_back_space(batch: Batch) -> None:
     """Free pages are used again; only when they are most of the file does it shrink, a piece at a time."""
     if _number(batch.db.one("free_pages")) * 2 > _number(batch.db.one("page_count")):
-        batch.db.all("vacuum_some")  # it works while its rows are asked for
+        for _ in range(_PAGES):
+            batch.db.run("vacuum_page")
 
 
 def _accepts(found: Standing, epoch: int | None) -> bool:

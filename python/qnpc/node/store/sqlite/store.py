@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qnpc import ports
+from qnpc import files, ports
 from qnpc.errors import Code, Error
 from qnpc.node.store import contract as c
 from qnpc.node.store.sqlite import accounts, delivery, groups, keys
@@ -119,6 +119,12 @@ class SqliteStore:
             self._hooks.after_commit()
         return results
 
+    def secret(self, name: str, fresh: bytes) -> bytes:
+        with unavailable():
+            self._writer.run("keep_secret", name=name, value=fresh)
+            row = self._writer.one("secret", name=name)
+        return fresh if row is None else bytes(row[0])
+
     def account(self, username: str) -> c.Account | None:
         with self._readers.use() as db:
             row = db.one("account", username=username)
@@ -137,6 +143,11 @@ class SqliteStore:
         with self._readers.use() as db:
             row = db.one("token", id=id)
         return None if row is None else c.StoredToken(*row)
+
+    def invite(self, id: bytes) -> c.StoredInvite | None:  # noqa: A002
+        with self._readers.use() as db:
+            row = db.one("invite", id=id)
+        return None if row is None else c.StoredInvite(*row)
 
     def hybrid_key(self, device: bytes) -> tuple[bytes, bytes] | None:
         with self._readers.use() as db:
@@ -247,14 +258,14 @@ def _guarded(batch: Batch, item: c.Item, rule: Rule) -> object:
 
 def _make_private(path: Path) -> None:
     """SQLite gives the files beside it the mode of the first, so that one is made before SQLite does."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_private_directory(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
     path.chmod(0o600)
 
 
 def _reader(path: Path, key: bytes | None) -> Database:
     db = Database.connect(path, key)
-    db.script("connect_reader")
+    db.set_up("reader")
     return db
 
 

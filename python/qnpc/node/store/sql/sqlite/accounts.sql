@@ -6,7 +6,7 @@ WHERE d.key = :device
 -- name: create_invite
 INSERT INTO invite (id, hash, uses, expires) VALUES (:id, :hash, :uses, :expires) ON CONFLICT DO NOTHING
 -- name: invite
-SELECT hash, uses, expires FROM invite WHERE id = :id
+SELECT id, hash, uses, expires FROM invite WHERE id = :id
 -- name: spend_invite
 UPDATE invite SET uses = uses - 1 WHERE id = :id AND uses IS NOT NULL
 -- name: reap_invites

@@ -17,15 +17,15 @@ PRAGMA page_count
 PRAGMA application_id
 -- name: free_pages
 PRAGMA freelist_count
--- name: vacuum_some
-PRAGMA incremental_vacuum(256)
+-- name: vacuum_page
+PRAGMA incremental_vacuum(1)
 
 -- name: create_migrations
-CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY)
 -- name: newest_migration
 SELECT coalesce(max(number), 0) FROM migration
 -- name: add_migration
-INSERT INTO migration (number, name) VALUES (:number, :name)
+INSERT INTO migration (number) VALUES (:number)
 
 -- name: draw_incarnation
 INSERT INTO meta (name, value) VALUES ('incarnation', :value) ON CONFLICT DO NOTHING
@@ -33,3 +33,8 @@ INSERT INTO meta (name, value) VALUES ('incarnation', :value) ON CONFLICT DO NOT
 UPDATE meta SET value = :value WHERE name = 'incarnation'
 -- name: incarnation
 SELECT value FROM meta WHERE name = 'incarnation'
+
+-- name: keep_secret
+INSERT INTO secret (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING
+-- name: secret
+SELECT value FROM secret WHERE name = :name
