@@ -1,0 +1,39 @@
+"""What one node is told: where it listens, where its data are, what it allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qnpc.limits import DEFAULT, Limits
+from qnpc.link import DEFAULT_PORT, join_address
+from qnpc.ports import Address
+
+SUITES = (0x004F, 0x0001)
+"""Hybrid post-quantum first: the order is the node's preference."""
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Immutable. `public` is the address that links carry, "host:port"; None when nobody named one."""
+
+    listen: Address
+    data_dir: Path
+    public: str | None = None
+    suites: tuple[int, ...] = SUITES
+    limits: Limits = DEFAULT
+
+    def public_address(self, bound: Address) -> str:
+        """What links carry. Where the node listens everywhere and has no public name, only this machine can follow them."""
+        return self.public or join_address(_EVERYWHERE.get(bound[0], bound[0]), bound[1])
+
+    @property
+    def only_local(self) -> bool:
+        """True if links will only work on this machine although the node listens everywhere."""
+        return self.public is None and self.listen[0] in _EVERYWHERE
+
+
+def default_listen() -> Address:
+    return ("0.0.0.0", DEFAULT_PORT)  # noqa: S104
