@@ -1,11 +1,10 @@
-//! Byte strings that are keys: wiped on drop, compared in constant time, never printed.
+//! Byte strings that are keys: wiped on drop, never printed.
 //!
 //! A [`Secret`] lives on the heap, so moving it leaves no copy on the stack that nobody wipes.
 
 use core::fmt;
 use core::ops::Deref;
 
-use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 /// The operating system gave no randomness. Nothing can go on after that.
@@ -41,12 +40,6 @@ impl<const N: usize> Deref for Secret<N> {
 
     fn deref(&self) -> &Self::Target {
         &self.0
-    }
-}
-
-impl<const N: usize> ConstantTimeEq for Secret<N> {
-    fn ct_eq(&self, other: &Self) -> Choice {
-        self.0.as_slice().ct_eq(other.0.as_slice())
     }
 }
 
@@ -86,6 +79,6 @@ mod tests {
             Secret::<32>::random().unwrap(),
             Secret::<32>::random().unwrap(),
         );
-        assert!(!bool::from(a.ct_eq(&b)));
+        assert_ne!(**a, **b);
     }
 }
