@@ -1,0 +1,60 @@
+"""`node invite` and `node health`: what whoever hosts a node does beside running it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qnpc.cli import options, ping, session
+from qnpc.cli.options import DataOption, JsonOption
+from qnpc.cli.output import Output
+from qnpc.errors import Code, Error
+from qnpc.link import NodeLink, split_address
+
+if TYPE_CHECKING:
+    from qnpc.ports import Ports
+
+app = typer.Typer(rich_markup_mode=None, help="Look after a node: invites, health.")
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+@app.command()
+def invite(
+    uses: Annotated[
+        int, typer.Option("--uses", min=1, metavar="N", help="How many accounts it lets in.")
+    ] = 1,
+    expires: Annotated[
+        str, typer.Option("--expires", metavar="TIME", help="How long it lasts, like 90s, 30m, 12h, 7d, 2w.")
+    ] = "7d",
+    data_dir: DataOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Make a link that lets people register. It is a secret."""
+    lasts = options.seconds(expires)
+    directory = options.data_directory(data_dir)
+
+    async def main(ports: Ports) -> int:
+        from qnpc.node.admin import create_invite
+
+        link = await create_invite(directory, uses, lasts, ports)
+        Output(as_json).emit(
+            {"v": 1, "kind": "invite", "link": str(link), "uses": uses, "expires_in": int(lasts)}
+        )
+        return 0
+
+    return session.run(main)
+
+
+@app.command()
+def health(data_dir: DataOption = None, as_json: JsonOption = False) -> int:
+    """Call the node that serves a directory. Ends with 0 if it is ready."""
+    from qnpc.node.datadir import DataDir
+
+    directory = options.data_directory(data_dir)
+    notice = DataDir(directory).notice()
+    if notice.pid is None:
+        raise Error(Code.UNREACHABLE, f"no node serves {directory} now")
+    host, port = split_address(notice.listen)
+    return ping.call(NodeLink(_EVERYWHERE.get(host, host), port, notice.pin), Output(as_json))
