@@ -119,6 +119,10 @@ class Group:
         """Raises Error(NOT_ALLOWED, NOT_A_MEMBER, NOT_FOUND)."""
         return await self._client.change_members(self.name, list(users), add=False)
 
+    async def update(self) -> Sent:
+        """Renews our key material, so that what was stolen before is worth nothing after. Raises Error(NOT_A_MEMBER)."""
+        return await self._client.update(self.name)
+
     async def members(self) -> list[Contact]:
         return await self._client.members(self.name)
 
@@ -239,8 +243,23 @@ class Client:
         group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
         tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
         inbound = Inbound(self._profile.account.keys.hybrid, [])
-        here, _ = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree))
+        update = self._ports.random.bytes(16)
+        here = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
+        self._outbox.kick(invitation.group)
         return await self.group(here)
+
+    async def update(self, name: str) -> Sent:
+        """Renews our key material in the group. Raises Error(NOT_FOUND, NOT_A_MEMBER)."""
+        intent = self._ports.random.bytes(16)
+
+        def step(tx: Transaction) -> GroupRow:
+            group = intents.find_group(tx, name)
+            if group.state != "active":
+                raise Error(Code.NOT_A_MEMBER)
+            intents.add_update(tx, intent, group.id)
+            return group
+
+        return self._sent(intent, await self._state.run(step))
 
     async def members(self, name: str) -> list[Contact]:
         def read(tx: Transaction) -> list[Contact]:
@@ -303,11 +322,17 @@ class Client:
         async with asyncio.timeout(timeout):
             return await self._outbox.outcome(intent)
 
-    async def messages(self, consumer: str, group: str | None = None) -> AsyncIterator[Message]:
-        """What others send, each once acknowledged by asking for the next; never ends. A new consumer begins at the
-        end of history."""
+    async def messages(
+        self, consumer: str, group: str | None = None, *, from_start: bool = False
+    ) -> AsyncIterator[Message]:
+        """What others send, each acknowledged by asking for the next; never ends. One that was handed out and never
+        acknowledged comes again.
+
+        A new consumer begins at the end of history, with `from_start` at its start."""
         row = None if group is None else await self._state.run(lambda tx: intents.find_group(tx, group))
-        reader = Consumer(self._state, f"sdk/{consumer}", None if row is None else row.id, from_now=True)
+        reader = Consumer(
+            self._state, f"sdk/{consumer}", None if row is None else row.id, from_now=not from_start
+        )
         while True:
             yield await self._message(await reader.wait(), consumer)
 

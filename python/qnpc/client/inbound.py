@@ -7,7 +7,7 @@ exceptions; then the whole batch is as if it never came.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qnpc import _core
@@ -30,8 +30,9 @@ class Inbound:
     settled: list[bytes]
 
 
-def apply(tx: Transaction, inbound: Inbound, entries: Iterable[Entry]) -> None:
+def apply(tx: Transaction, inbound: Inbound, entries: Sequence[Entry]) -> None:
     """Raises _core.StateError and DatabaseError alone."""
+    tx.prepare({entry.channel for entry in entries if tx.group(entry.channel) is not None})
     for entry in entries:
         if not _advance(tx, entry):
             continue
@@ -128,6 +129,7 @@ def _invited(tx: Transaction, inviter: _core.Certificate, note: Invitation, rece
             received,
         )
     )
+    tx.touched = True  # somebody may wait for it
 
 
 # -- a group's log ----------------------------------------------------------------------------------------------------------------

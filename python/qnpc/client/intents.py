@@ -78,6 +78,13 @@ def remove_members(tx: Transaction, intent: bytes, group: GroupRow, users: list[
     tx.add_intent(intent, group.id, "remove", {"users": users, "by": by})
 
 
+def add_update(tx: Transaction, intent: bytes, group: bytes) -> None:
+    """Fresh key material for our leaf and path (RFC 9420, 16.6). Nothing to do if we were removed meanwhile."""
+    row = tx.group(group)
+    if row is not None and row.state == "active":
+        tx.add_intent(intent, group, "update", {})
+
+
 def _require_admin(tx: Transaction, group: GroupRow) -> None:
     mls = sealing.require_active(tx, group.id)
     if not any(member.admin for member in mls.members() if member.device == tx.device.public_key):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qnpc import _core
-from qnpc.client import contacts
+from qnpc.client import contacts, intents
 from qnpc.client.inbound import Inbound, group_entry
 from qnpc.client.state import InvitationRow, Transaction
 from qnpc.errors import Code, Error
@@ -22,8 +22,11 @@ def find_invitation(tx: Transaction, name: str) -> InvitationRow:
     return found[0]
 
 
-def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes) -> tuple[str, list[str]]:
-    """(the group's name here, its members). `tree` is the node's word and checked against the Welcome.
+def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> str:
+    """The group's name here. `tree` is the node's word and checked against the Welcome.
+
+    `update` becomes the id of an intent that renews our leaf: until then the group relies on a KeyPackage that lay at
+    the node, so post-compromise security begins with it.
 
     Raises Error(BAD_REQUEST, COMMIT_INVALID) for an invitation that does not open; it stays."""
     try:
@@ -38,5 +41,5 @@ def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: byt
     tx.delete_invitation(invitation.group)
     for row in tx.take_raw(invitation.group):
         group_entry(tx, inbound, row)
-    members = tx.mls_group(invitation.group).members()
-    return name, sorted({member.username for member in members})
+    intents.add_update(tx, update, invitation.group)
+    return name

@@ -64,7 +64,7 @@ class Transaction:
         self.device = device
         self.certificate = certificate
         self.now = now
-        self.touched = False  # history or an epoch changed: whoever waits for that is woken after the commit
+        self.touched = False  # history, an epoch or an invitation changed: whoever waits for that is woken after the commit
 
     # -- settings
 
@@ -81,6 +81,11 @@ class Transaction:
     def mls_store(self) -> _core.MlsStore:
         self._mls.require(b"")
         return self._mls.store
+
+    def prepare(self, scopes: set[bytes]) -> None:
+        """Loads what these groups need, which cannot be done once something has changed."""
+        for scope in sorted(scopes):
+            self._mls.require(scope)
 
     def mls_group(self, group_id: bytes) -> _core.Group:
         """Raises Error(NOT_A_MEMBER)."""

@@ -1,0 +1,88 @@
+"""A node and people in one process, over real QUIC on the loopback: for tests of the client and of both ends together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qnpc import _core
+from qnpc.client import Client, Kdf, Stretching, open_client, register
+from qnpc.limits import DEFAULT, Limits
+from qnpc.link import NodeLink
+from qnpc.node.admin import create_invite
+from qnpc.node.app import NodeApp
+from qnpc.node.settings import NodeSettings
+from qnpc.ports import Address, Ports
+
+CHEAP = Stretching(Kdf(8, 1, 1), _core.Argon2(memory_kib=8, iterations=1, parallelism=1))
+PASSWORD = b"correct horse"
+
+
+@dataclass(slots=True)
+class World:
+    """`stack` closes what was opened, the newest first."""
+
+    path: Path
+    ports: Ports
+    limits: Limits
+    stack: AsyncExitStack
+    node: NodeApp
+    address: Address
+    clients: dict[str, Client] = field(default_factory=dict)
+
+    async def invite(self, uses: int | None = None) -> NodeLink:
+        return await self.ports.jobs.run(create_invite, self.node.settings.data_dir, uses, 3600.0, self.ports)
+
+    async def register(self, name: str) -> Path:
+        """A profile that opens without a password."""
+        profile = self.path / name
+        await register(
+            profile,
+            name,
+            await self.invite(1),
+            PASSWORD,
+            unattended=True,
+            ports=self.ports,
+            limits=self.limits,
+            stretching=CHEAP,
+        )
+        return profile
+
+    async def open(self, name: str) -> Client:
+        """Open until the world ends."""
+        client = await self.stack.enter_async_context(self.opened(name))
+        self.clients[name] = client
+        return client
+
+    def opened(self, name: str):  # type: ignore[no-untyped-def]  # the context manager of open_client
+        return open_client(self.path / name, ports=self.ports, limits=self.limits)
+
+    async def people(self, *names: str) -> list[Client]:
+        for name in names:
+            await self.register(name)
+        return [await self.open(name) for name in names]
+
+    async def stop_node(self) -> None:
+        await self.node.stop()
+
+    async def start_node(self) -> None:
+        """Again, at the same address."""
+        settings = NodeSettings(self.address, self.node.settings.data_dir, limits=self.limits)
+        self.node = NodeApp(settings, self.ports)
+        await self.node.start()
+
+
+@asynccontextmanager
+async def world(path: Path, ports: Ports, limits: Limits = DEFAULT) -> AsyncIterator[World]:
+    node = NodeApp(NodeSettings(("127.0.0.1", 0), path / "node", limits=limits), ports)
+    await node.start()
+    async with AsyncExitStack() as stack:
+        made = World(path, ports, limits, stack, node, node.address)
+
+        async def stop() -> None:
+            await made.node.stop()
+
+        stack.push_async_callback(stop)
+        yield made
