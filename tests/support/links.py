@@ -1,0 +1,107 @@
+"""A pair of joined Links in memory, for tests of what runs above a transport.
+
+Bytes arrive on a later turn of the loop, never inside `send`, in pieces of at most `chunk` bytes; `hold` keeps them back, so that a test
+decides when the other side sees them. Both ends are told when either is closed, after the bytes that were sent before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from qnpc.ports import LinkReceiver
+
+
+class MemoryLink:
+    """One end. `sent` is everything this end ever sent, in order."""
+
+    def __init__(self, chunk: int) -> None:
+        self.sent = bytearray()
+        self.held = False
+        self.reason: str | None = None
+        self._chunk = chunk
+        self._peer: MemoryLink | None = None
+        self._receiver: LinkReceiver | None = None
+        self._incoming: list[Callable[[LinkReceiver], None]] = []
+        self._queued = 0
+        self._open = True
+
+    def join(self, peer: MemoryLink) -> None:
+        self._peer = peer
+
+    def start(self, receiver: LinkReceiver) -> None:
+        self._receiver = receiver
+        self._wake()
+
+    def send(self, data: bytes) -> None:
+        if not self._open:
+            return
+        self.sent += data
+        for start in range(0, len(data), self._chunk):
+            self._send_piece(data[start : start + self._chunk])
+
+    @property
+    def queued(self) -> int:
+        return self._queued
+
+    def close(self, reason: str = "") -> None:
+        self.cut(None, reason)
+
+    def cut(self, error: Exception | None, reason: str = "") -> None:
+        """End the connection, for both ends; with an error as if the path had died."""
+        if not self._open:
+            return
+        self.reason = reason
+        for end in self._ends():
+            end._open = False
+            end._incoming.append(lambda receiver: receiver.closed(error))
+            end._wake()
+
+    def hold(self) -> None:
+        """What arrives here waits for `resume`."""
+        self.held = True
+
+    def resume(self) -> None:
+        self.held = False
+        self._wake()
+
+    def inject(self, data: bytes) -> None:
+        """Bytes arrive here that the other end did not send."""
+        self._incoming.append(lambda receiver: receiver.data_received(data))
+        self._wake()
+
+    def _ends(self) -> list[MemoryLink]:
+        return [self] if self._peer is None else [self, self._peer]
+
+    def _send_piece(self, piece: bytes) -> None:
+        peer = self._peer
+        if peer is None:
+            return
+        self._queued += len(piece)
+
+        def deliver(receiver: LinkReceiver) -> None:
+            self._queued -= len(piece)
+            receiver.data_received(piece)
+            if self._receiver is not None and self._open:
+                self._receiver.writable()
+
+        peer._incoming.append(deliver)
+        peer._wake()
+
+    def _wake(self) -> None:
+        if self._receiver is not None and not self.held:
+            asyncio.get_running_loop().call_soon(self._run)
+
+    def _run(self) -> None:
+        if self._receiver is not None and not self.held and self._incoming:
+            self._incoming.pop(0)(self._receiver)
+            if self._incoming:
+                self._wake()
+
+
+def memory_links(chunk: int = 1 << 20) -> tuple[MemoryLink, MemoryLink]:
+    """Two ends of one connection."""
+    left, right = MemoryLink(chunk), MemoryLink(chunk)
+    left.join(right)
+    right.join(left)
+    return left, right
