@@ -1,13 +1,16 @@
-"""A network and a clock that exist in memory alone: deterministic under a seed, and an hour passes in no time.
+"""A network and a clock that exist in memory alone: deterministic under a seed, and an hour passes in no
+time.
 
-`VirtualLoop` is an event loop on which time stands still while there is work and jumps to the next timer when there is none; when there is neither, the test can never end and that is
-an error at once. `Network` carries datagrams between hosts, each a `ports.DatagramsFactory` of its own, and loses, doubles, delays and reorders them as it is told. Hosts are IPv4
-addresses; names are resolved from a table. No socket is touched.
+`VirtualLoop` is an event loop on which time stands still while there is work and jumps to the next timer when
+there is none; when there is neither, the test can never end and that is an error at once. `Network` carries
+datagrams between hosts, each a `ports.DatagramsFactory` of its own, and loses, doubles, delays and reorders
+them as it is told. Hosts are IPv4 addresses; names are resolved from a table. No socket is touched.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import random
 import selectors
 from collections.abc import Callable, Coroutine
@@ -61,7 +64,7 @@ class VirtualClock:
 
     async def sleep(self, seconds: float) -> None:
         passed = asyncio.get_running_loop().create_future()
-        timer = self.call_later(seconds, lambda: passed.done() or passed.set_result(None))
+        timer = self.call_later(seconds, lambda: None if passed.done() else passed.set_result(None))
         try:
             await passed
         finally:
@@ -84,7 +87,9 @@ class SeededRandom:
 
 @dataclass
 class Network:
-    """What happens to every datagram: `loss` and `double` are probabilities, `delay` and `jitter` seconds (jitter reorders). `filter` may drop more: it gets sender, receiver and data."""
+    """What happens to every datagram: `loss` and `double` are probabilities, `delay` and `jitter` seconds
+    (jitter reorders). `filter` may drop more: it gets sender, receiver and data.
+    """
 
     seed: object = 0
     loss: float = 0.0
@@ -100,6 +105,8 @@ class Network:
         self._random = random.Random(repr(self.seed))  # noqa: S311
         self._bound: dict[Address, MemoryDatagrams] = {}
         self._next_port = 40_000
+        self._serial = 0
+        self._way: list[tuple[float, int, Address, Address, bytes]] = []
         self.clock = VirtualClock()
 
     def host(self, ip: str) -> Host:
@@ -128,13 +135,19 @@ class Network:
         self.log.append((self.clock.monotonic(), sender, to, len(data)))
         lost = self._random.random() < self.loss or not self.filter(sender, to, data)
         for _ in range(0 if lost else 2 if self._random.random() < self.double else 1):
-            seconds = self.delay + self._random.random() * self.jitter
-            self.clock.call_later(seconds, lambda: self._arrive(sender, to, data))
+            at = self.clock.monotonic() + self.delay + self._random.random() * self.jitter
+            self._serial += 1
+            heapq.heappush(self._way, (at, self._serial, sender, to, data))
+            self.clock.call_later(at - self.clock.monotonic(), self._arrivals)
 
     def forget(self, address: Address) -> None:
         self._bound.pop(address, None)
 
-    def _arrive(self, sender: Address, to: Address, data: bytes) -> None:
+    def _arrivals(self) -> None:
+        """The loop keeps no order among timers of one moment, so what is due comes from a heap of our own;
+        each timer brings one datagram.
+        """
+        _, _, sender, to, data = heapq.heappop(self._way)
         socket = self._bound.get(to)
         if socket is not None and socket.receiver is not None:
             socket.receiver.datagrams_received([(data, sender)])

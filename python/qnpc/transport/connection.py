@@ -141,8 +141,8 @@ class Connection:
 
     def receive_datagram(self, data: bytes, address: Address, now: float) -> None:
         """Events wait until `deliver_events`."""
-        if self.is_finished:
-            self._late += 1
+        if self.is_finished or self._quic.close_event is not None:
+            self._late += 1  # what follows an offence in the same tick is not even looked at
             return
         self._heard = now
         try:

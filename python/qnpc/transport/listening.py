@@ -33,6 +33,7 @@ async def listen(
     datagrams = await ports.datagrams.bind(address)
     admission = Admission(limits, ports.random)
     configuration = _configuration(identity, limits)
+    accepted = groups.offered(require_hybrid=False)
 
     def on_stranger(header: QuicHeader, size: int, sender: Address, now: float) -> Connection | None:
         verdict = admission.judge(header, size, sender, now)
@@ -49,7 +50,7 @@ async def listen(
 
         quic = BoundedConnection(
             configuration=configuration,
-            groups=groups.offered(require_hybrid=False),
+            groups=accepted,
             original_destination_connection_id=verdict.original,
             retry_source_connection_id=verdict.retry,
         )

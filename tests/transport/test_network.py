@@ -1,0 +1,329 @@
+"""Time and loss, in virtual time on a network in memory: what users of bad networks would notice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from qnpc.errors import Code, Error
+from qnpc.limits import DEFAULT
+from qnpc.ports import Address
+from qnpc.transport import Connection, TlsIdentity, connect, listen
+from tests.support.network import Network, SeededRandom, run
+from tests.transport.peers import Node, Recorder, craft, inject, node, stream_frame
+
+SERVER: Address = ("10.0.0.1", 7000)
+CLIENT = "10.0.0.2"
+
+
+def scene(
+    network: Network, identity: TlsIdentity, play: Callable[[Node], Awaitable[None]], limits: object = None
+) -> None:
+    """Runs `play` with a node on the network."""
+
+    async def main() -> None:
+        async with node(identity, network.ports(SERVER[0]), limits or DEFAULT, SERVER) as server:  # type: ignore[arg-type]
+            await play(server)
+
+    run(main())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_everything_arrives_in_order_over_a_lossy_network(identity: TlsIdentity, seed: int) -> None:
+    network = Network(seed=seed, loss=0.12, double=0.05, delay=0.02, jitter=0.03)
+    data = SeededRandom(seed).bytes(200_000)
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        for start in range(0, len(data), 1000):
+            client.connection.send(data[start : start + 1000])
+        assert await client.bytes(len(data)) == data
+        assert client.ends == []
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
+def test_the_same_seed_sends_at_the_same_moments(identity: TlsIdentity) -> None:
+    """Without crypto in the way: sizes of keys and signatures are constant, so the log is."""
+    logs = []
+    for _ in range(2):
+        network = Network(seed=5, loss=0.05, jitter=0.005)
+
+        async def play(server: Node, network: Network = network) -> None:
+            client = await server.client(network.ports(CLIENT))
+            client.connection.send(bytes(20_000))
+            await client.bytes(20_000)
+            client.connection.close()
+
+        scene(network, identity, play)
+        logs.append(network.log)
+    assert logs[0] == logs[1]
+
+
+def test_nobody_there_is_unreachable_within_the_deadline(identity: TlsIdentity) -> None:
+    network = Network()
+
+    async def main() -> None:
+        with pytest.raises(Error, match=r"10\.0\.0\.9:7000 does not answer") as failed:
+            await connect(network.ports(CLIENT), ("10.0.0.9", 7000), DEFAULT, pin=None)
+        assert failed.value.kind is Code.UNREACHABLE
+        assert network.clock.monotonic() == pytest.approx(DEFAULT.connect_timeout)
+
+    run(main())
+
+
+def test_a_dead_address_of_a_name_is_passed_over(identity: TlsIdentity) -> None:
+    network = Network(names={"node.example": ["10.0.0.9", "10.0.0.8", SERVER[0]]})
+
+    async def play(server: Node) -> None:
+        address = ("node.example", SERVER[1])
+        connection = await connect(network.ports(CLIENT), address, DEFAULT, pin=identity.pin)
+        assert connection.peer_address == SERVER
+        assert network.clock.monotonic() < 1
+        connection.close()
+
+    scene(network, identity, play)
+
+
+def test_a_wrong_key_behind_a_name_is_never_passed_over(identity: TlsIdentity) -> None:
+    network = Network(names={"node.example": [SERVER[0], "10.0.0.9"]})
+
+    async def play(_server: Node) -> None:
+        with pytest.raises(Error) as refused:
+            await connect(network.ports(CLIENT), ("node.example", SERVER[1]), DEFAULT, pin=bytes(32))
+        assert refused.value.kind is Code.PIN_MISMATCH
+
+    scene(network, identity, play)
+
+
+def test_giving_up_on_a_connect_leaves_no_socket(identity: TlsIdentity) -> None:
+    network = Network()
+
+    async def main() -> None:
+        ports = network.ports(CLIENT)
+        task = asyncio.ensure_future(connect(ports, ("10.0.0.9", 7000), DEFAULT, pin=None))
+        await network.clock.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await network.clock.sleep(0)
+        assert network._bound == {}
+
+    run(main())
+
+
+def test_an_idle_connection_is_kept_alive(identity: TlsIdentity) -> None:
+    network = Network()
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        sent = len(network.log)
+        await network.clock.sleep(10 * DEFAULT.idle)
+        assert client.ends == []
+        assert len(network.log) - sent < 2.5 * 10 * DEFAULT.idle / DEFAULT.keepalive
+        client.connection.send(b"still here")
+        assert await client.bytes(10) == b"still here"
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
+def test_a_peer_that_vanishes_is_noticed_on_both_sides(identity: TlsIdentity) -> None:
+    network = Network()
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        network.loss = 1.0
+        for recorder in (client, server.peers[0]):
+            end = await recorder.end()
+            assert isinstance(end, Error)
+            assert end.kind is Code.UNREACHABLE
+        assert network.clock.monotonic() < 2 * DEFAULT.idle + 1
+        assert server.endpoint.connections == 0
+
+    scene(network, identity, play)
+
+
+def test_a_lost_close_is_said_again(identity: TlsIdentity) -> None:
+    network = Network(delay=0.001)
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        lost: list[bytes] = []
+
+        def lose_the_first(sender: Address, _to: Address, data: bytes) -> bool:
+            if sender == SERVER and not lost:
+                lost.append(data)
+                return False
+            return True
+
+        network.filter = lose_the_first
+        server.peers[0].connection.close("E022 DEVICE_REVOKED: this device has been revoked")
+        client.connection.send(b"anyone?")
+        end = await client.end()
+        assert lost
+        assert isinstance(end, Error)
+        assert end.kind is Code.DEVICE_REVOKED
+        assert network.clock.monotonic() < 2
+
+    scene(network, identity, play)
+
+
+def test_half_open_connections_expire(identity: TlsIdentity) -> None:
+    """A client whose second flight never comes holds its place for the handshake's deadline and no longer."""
+    network = Network()
+
+    async def play(server: Node) -> None:
+        network.filter = lambda sender, _to, _data: sender != SERVER
+        tasks = [
+            asyncio.ensure_future(connect(network.ports(f"10.0.1.{n}"), SERVER, DEFAULT, pin=None))
+            for n in range(5)
+        ]
+        await network.clock.sleep(1)
+        assert len(server.endpoint._connections) == 5
+        assert server.endpoint.connections == 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await network.clock.sleep(DEFAULT.handshake)
+        assert server.endpoint._connections == {}
+        assert server.endpoint._by_id == {}
+
+    scene(network, identity, play)
+
+
+def test_too_many_half_open_ones_make_room_again(identity: TlsIdentity) -> None:
+    network = Network()
+    limits = replace(DEFAULT, half_open=3, half_open_retry=3)
+
+    async def play(server: Node) -> None:
+        deaf = lambda sender, to, _data: sender != SERVER or not to[0].startswith("10.0.1.")  # noqa: E731
+        network.filter = deaf
+        tasks = [
+            asyncio.ensure_future(connect(network.ports(f"10.0.1.{n}"), SERVER, limits, pin=None))
+            for n in range(8)
+        ]
+        await network.clock.sleep(1)
+        assert len(server.endpoint._connections) == 3
+        client = await server.client(network.ports(CLIENT), replace(limits, connect_timeout=20))
+        client.connection.send(b"x")
+        assert await client.bytes(1) == b"x"
+        client.connection.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    scene(network, identity, play, limits)
+
+
+def test_under_pressure_a_client_must_show_its_address(identity: TlsIdentity) -> None:
+    network = Network()
+    limits = replace(DEFAULT, half_open_retry=0)
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        assert client.connection._quic._retry_count == 1
+        client.connection.send(b"x")
+        assert await client.bytes(1) == b"x"
+        client.connection.close()
+
+    scene(network, identity, play, limits)
+
+
+def test_an_address_has_only_so_many_connections(identity: TlsIdentity) -> None:
+    network = Network()
+    limits = replace(DEFAULT, connections_per_address=2)
+
+    async def play(server: Node) -> None:
+        honest = await server.client(network.ports(CLIENT))
+        other = await server.client(network.ports(CLIENT))
+        with pytest.raises(Error, match="refuses more connections") as refused:
+            await server.client(network.ports(CLIENT))
+        assert refused.value.kind is Code.UNREACHABLE
+        elsewhere = await server.client(network.ports("10.0.0.3"))
+        honest.connection.send(b"still here")
+        assert await honest.bytes(10) == b"still here"
+        other.connection.close()
+        await network.clock.sleep(1)
+        again = await server.client(network.ports(CLIENT))
+        for recorder in (honest, elsewhere, again):
+            recorder.connection.close()
+
+    scene(network, identity, play, limits)
+
+
+def test_bytes_before_start_are_kept(identity: TlsIdentity) -> None:
+    network = Network()
+
+    async def main() -> None:
+        arrived: list[Connection] = []
+        server = await listen(network.ports(SERVER[0]), SERVER, identity, DEFAULT, arrived.append)
+        client = await connect(network.ports(CLIENT), SERVER, DEFAULT, pin=identity.pin)
+        client.send(b"early")
+        await network.clock.sleep(1)
+        late = Recorder(arrived[0])
+        assert bytes(late.received) == b"early"
+        with pytest.raises(RuntimeError):
+            arrived[0].start(late)
+        client.close()
+        assert await late.end() is None
+
+        second = await connect(network.ports(CLIENT), SERVER, DEFAULT, pin=identity.pin)
+        second.send(b"early")
+        second.close()
+        await network.clock.sleep(1)
+        over = Recorder(arrived[1])
+        assert bytes(over.received) == b"early"
+        assert over.ends == [], "never from within start()"
+        assert await over.end() is None
+        await server.close()
+
+    run(main())
+
+
+def test_a_client_that_moves_is_followed(identity: TlsIdentity) -> None:
+    """A NAT that gives the client another port breaks nothing."""
+    network = Network()
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        before = server.peers[0].connection.peer_address
+        endpoint = client.connection._driver
+        old = endpoint._datagrams  # type: ignore[attr-defined]
+        moved = network.open(CLIENT, 0)
+        moved.start(endpoint)  # type: ignore[arg-type]
+        endpoint._datagrams = moved  # type: ignore[attr-defined]
+        old.close()
+        client.connection.send(b"moved")
+        assert await client.bytes(5) == b"moved"
+        assert server.peers[0].connection.peer_address == moved.address != before
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
+def test_a_normal_end_of_a_crafted_stream(identity: TlsIdentity) -> None:
+    """Pieces out of order are put in order before the receiver sees them."""
+    network = Network()
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        inject(client.connection, craft(client.connection, stream_frame(3, b"lo")))
+        inject(client.connection, craft(client.connection, stream_frame(0, b"hel")))
+        peer = await server.peer()
+        await peer.until(lambda: len(peer.received) == 5)
+        assert bytes(peer.received) == b"hello"
+
+    scene(network, identity, play)
