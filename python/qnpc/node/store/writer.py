@@ -3,7 +3,8 @@ next batch.
 
 Items are committed in the order they came, and each one's answer comes after its COMMIT. A submitted item
 cannot be called back: who stops waiting loses the answer, never the write. The store and the lane belong to
-whoever made them."""
+whoever made them.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Invites, accounts, devices and their tokens.
 
 An account's identity key and a device's account never change. The secrets of invites and tokens are kept as
-hashes; a token is found by its public id, and its holder is checked above the store."""
+hashes; a token is found by its public id, and its holder is checked above the store.
+"""
 
 from __future__ import annotations
 

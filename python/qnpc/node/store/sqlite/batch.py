@@ -1,5 +1,6 @@
 """What the items of one batch share while its transaction lasts, and the refusals that several families
-need."""
+need.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """One connection to the file, which knows the named statements.
 
 sqlite3 and sqlcipher3 have the same interface; where they differ is here and nowhere else: how a key is
-given, and whose errors are raised. Transactions are explicit: nothing begins or ends one unasked."""
+given, and whose errors are raised. Transactions are explicit: nothing begins or ends one unasked.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 A channel's seq is dense, an entry is one row however many read it, and what a device sent under an id is
 answered from before for ever after. Depth and bytes are counted from `base`, up to which every present member
 has acknowledged; it is brought forward only when a limit is near, so that an append costs the same in a group
-of two and of a thousand."""
+of two and of a thousand.
+"""
 
 from __future__ import annotations
 

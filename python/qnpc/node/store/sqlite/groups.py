@@ -2,7 +2,8 @@
 
 Entry, membership, Welcomes, GroupInfo and tree change together. All is judged before the first write; the
 epoch is compared in the transaction that moves it, so of two commits made in one epoch the second finds
-itself stale."""
+itself stale.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What others need to reach a device: one-time KeyPackages and its hybrid key.
 
 A KeyPackage is handed out once. Its reference is remembered until it expires, so that uploading it again does
-not offer it again."""
+not offer it again.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Brings a file to the schema that this version knows.
 
 Each migration runs once, all of them in one transaction, so that a file is either wholly at a version or
-untouched. A file that a newer version has written is refused, and so is one that is not ours."""
+untouched. A file that a newer version has written is refused, and so is one that is not ours.
+"""
 
 from __future__ import annotations
 

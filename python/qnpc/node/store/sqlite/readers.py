@@ -1,7 +1,8 @@
 """Connections that only read, for threads that read while the writer writes.
 
 Each read is one statement, so it sees one committed state; in WAL nobody waits for the writer. No read is
-left open: an open one would keep the log of the file from being folded back."""
+left open: an open one would keep the log of the file from being folded back.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The store in one SQLite file: batches through one connection, reads through others.
 
 A batch is one transaction and one fsync. What it holds is decided by the table RULES; nothing of a batch is
-visible before its COMMIT, and after an exception from `commit` either all of it stands or nothing does."""
+visible before its COMMIT, and after an exception from `commit` either all of it stands or nothing does.
+"""
 
 from __future__ import annotations
 

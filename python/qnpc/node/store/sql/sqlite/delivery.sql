@@ -25,7 +25,7 @@ UPDATE channel SET head = :seq, bytes = bytes + :size WHERE id = :channel
 -- name: recipients
 SELECT d.key FROM member m JOIN device d ON d.id = m.device
 WHERE m.channel = :channel AND m.from_seq < :seq AND (m.to_seq IS NULL OR m.to_seq >= :seq) AND NOT d.revoked
-ORDER BY d.id
+ORDER BY m.device
 
 -- name: slowest_member
 SELECT min(m.acked) FROM member m JOIN device d ON d.id = m.device
@@ -82,4 +82,4 @@ JOIN member m ON m.device = d.id
 JOIN channel c ON c.id = m.channel
 LEFT JOIN groups g ON g.channel = c.id
 WHERE d.key = :device AND (m.to_seq IS NULL OR m.acked < m.to_seq)
-ORDER BY c.id
+ORDER BY m.channel

@@ -46,7 +46,7 @@ JOIN groups g ON g.channel = m.channel
 JOIN channel c ON c.id = g.channel
 JOIN tree t ON t.channel = g.channel AND t.epoch = g.epoch
 WHERE d.key = :device
-ORDER BY c.id
+ORDER BY m.channel
 -- name: tree
 SELECT t.tree FROM channel c JOIN tree t ON t.channel = c.id AND t.epoch = :epoch WHERE c.name = :group
 -- name: members
