@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from qnpc import _core
 from qnpc.client import Client, Group, Message
+from qnpc.client.intents import find_group
+from qnpc.client.state import Transaction
 from qnpc.errors import Code, Error
 from tests.support.world import World
 
@@ -49,8 +52,8 @@ async def agree(there: World, *names: str) -> None:
     """All of them end in one epoch with one authenticator."""
 
     async def state(name: str) -> tuple[int, bytes]:
-        def read(tx):  # type: ignore[no-untyped-def]
-            group = tx.mls_group(tx.group_named("friends").id)
+        def read(tx: Transaction) -> tuple[int, bytes]:
+            group = tx.mls_group(find_group(tx, "friends").id)
             return group.epoch, group.epoch_authenticator()
 
         return await there.clients[name].read(read)
@@ -72,13 +75,9 @@ async def agree(there: World, *names: str) -> None:
 async def test_all_read_what_each_says_in_one_order(there: World, suite: int) -> None:
     groups = await befriend(there, "alice", "bob", "carol", suite=suite)
     readers = {name: asyncio.ensure_future(texts(there.clients[name], 4)) for name in groups}
-    await asyncio.gather(
-        *(
-            (await group.send(f"{name} {n}")).accepted(WITHIN)
-            for name, group in groups.items()
-            for n in range(2)
-        )
-    )
+    sent = [await group.send(f"{name} {n}") for name, group in groups.items() for n in range(2)]
+    for one in sent:
+        await one.accepted(WITHIN)
     heard = {name: await reader for name, reader in readers.items()}
     said = [(name, f"{name} {n}") for name in groups for n in range(2)]
     for name, got in heard.items():
@@ -121,7 +120,7 @@ async def test_a_removed_member_gets_nothing_more(there: World) -> None:
     sent = await groups["alice"].send("without carol")
     await sent.accepted(WITHIN)
     assert await texts(there.clients["bob"], 1) == [("alice", "without carol")]
-    refusals = []
+    refusals: list[Code] = []
     async with asyncio.timeout(WITHIN):
         while not refusals:
             try:
@@ -175,7 +174,7 @@ async def test_a_reply_to_a_redelivered_message_is_sent_once(there: World) -> No
     assert await texts(there.clients["alice"], 2) == [("bob", "pong"), ("bob", "the end")]
 
 
-async def _first_text(messages) -> Message:  # type: ignore[no-untyped-def]
+async def _first_text(messages: AsyncIterator[Message]) -> Message:
     async with asyncio.timeout(WITHIN):
         async for message in messages:
             if message.kind == "text":

@@ -1,12 +1,15 @@
-"""A pair of joined Links in memory, for tests of what runs above a transport.
+"""Links without QUIC, for tests of what runs above a transport: a joined pair in memory, and one over a
+socket.
 
-Bytes arrive on a later turn of the loop, never inside `send`, in pieces of at most `chunk` bytes; `hold` keeps them back, so that a test
-decides when the other side sees them. Both ends are told when either is closed, after the bytes that were sent before.
+In memory, bytes arrive on a later turn of the loop, never inside `send`, in pieces of at most `chunk` bytes;
+`hold` keeps them back, so that a test decides when the other side sees them. Both ends are told when either
+is closed, after the bytes that were sent before.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 
 from qnpc.ports import LinkReceiver
@@ -105,3 +108,56 @@ def memory_links(chunk: int = 1 << 20) -> tuple[MemoryLink, MemoryLink]:
     left.join(right)
     right.join(left)
     return left, right
+
+
+class SocketLink(asyncio.Protocol):
+    """A Link over a connected socket: what talks to an RPC peer of another make."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._receiver: LinkReceiver | None = None
+
+    @classmethod
+    async def over(cls, sock: socket.socket) -> SocketLink:
+        sock.setblocking(False)
+        _, link = await asyncio.get_running_loop().create_connection(cls, sock=sock)
+        return link
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._transport = transport
+
+    def start(self, receiver: LinkReceiver) -> None:
+        assert self._transport is not None
+        self._receiver = receiver
+        self._transport.resume_reading()
+
+    def send(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    @property
+    def queued(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def close(self, reason: str = "") -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        assert self._receiver is not None
+        self._receiver.data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._receiver is not None:
+            self._receiver.closed(exc)
+
+
+async def turns(count: int = 50) -> None:
+    """Let the loop turn so often: whatever needs no time has happened then."""
+    loop = asyncio.get_running_loop()
+    for _ in range(count):
+        turned = loop.create_future()
+        loop.call_soon(turned.set_result, None)
+        await turned

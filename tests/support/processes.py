@@ -1,4 +1,6 @@
-"""qnpc as a user runs it: real processes, told apart by their exit status and what they print; nothing here sleeps."""
+"""qnpc as a user runs it: real processes, told apart by their exit status and what they print; nothing here
+sleeps.
+"""
 
 from __future__ import annotations
 

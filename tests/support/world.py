@@ -1,9 +1,11 @@
-"""A node and people in one process, over real QUIC on the loopback: for tests of the client and of both ends together."""
+"""A node and people in one process, over real QUIC on the loopback: for tests of the client and of both ends
+together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,7 +35,7 @@ class World:
     clients: dict[str, Client] = field(default_factory=dict)
 
     async def invite(self, uses: int | None = None) -> NodeLink:
-        return await self.ports.jobs.run(create_invite, self.node.settings.data_dir, uses, 3600.0, self.ports)
+        return await create_invite(self.node.settings.data_dir, uses, 3600.0, self.ports)
 
     async def register(self, name: str) -> Path:
         """A profile that opens without a password."""
@@ -56,7 +58,7 @@ class World:
         self.clients[name] = client
         return client
 
-    def opened(self, name: str):  # type: ignore[no-untyped-def]  # the context manager of open_client
+    def opened(self, name: str) -> AbstractAsyncContextManager[Client]:
         return open_client(self.path / name, ports=self.ports, limits=self.limits)
 
     async def people(self, *names: str) -> list[Client]:
