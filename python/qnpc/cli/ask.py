@@ -36,8 +36,10 @@ def stdin_text(limit: int) -> str:
     """All of standard input, without the newline at its end. `limit` in bytes of UTF-8.
 
     Raises Error(TOO_LARGE) without reading further than that, Error(USAGE) for what is no text."""
-    data = sys.stdin.buffer.read(limit + 2)  # a newline at the end is not counted
-    return checked_text(_decoded(data.removesuffix(b"\n"), "standard input"), limit)
+    data = sys.stdin.buffer.read(limit + 2).removesuffix(b"\n")
+    if len(data) > limit:  # before it is decoded: the cut may be inside a character
+        raise _too_large(limit)
+    return checked_text(_decoded(data, "standard input"), limit)
 
 
 def checked_text(text: str, limit: int) -> str:
@@ -47,10 +49,14 @@ def checked_text(text: str, limit: int) -> str:
     except UnicodeEncodeError:
         raise Error(Code.USAGE, "the text is not UTF-8") from None
     if size > limit:
-        raise Error(Code.TOO_LARGE, f"a message has at most {limit} bytes")
+        raise _too_large(limit)
     if not text:
         raise Error(Code.USAGE, "the text is empty")
     return text
+
+
+def _too_large(limit: int) -> Error:
+    return Error(Code.TOO_LARGE, f"a message has at most {limit} bytes")
 
 
 def password(source: str | None, prompt: str, *, twice: bool = False) -> bytes:

@@ -27,6 +27,12 @@ class Output:
         sys.stdout.write(f"{_json(event) if self.as_json else render.human(event)}\n")
         sys.stdout.flush()
 
+    def narrate(self, text: str) -> None:
+        """A line for people on standard output, from a command whose JSON is one object at its end."""
+        if not self.as_json:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+
     def remark(self, text: str) -> None:
         """For people only: programs that read JSON get their answers from what `emit` wrote."""
         if not self.as_json:

@@ -39,6 +39,8 @@ def names(listed: list[str]) -> str:
 
 def _text(event: Event) -> str:
     body = safe.clean(event["text"]).replace("\n", _INDENT)
+    if event.get("missing"):
+        body += f"{_INDENT}({event['missing']} earlier messages of theirs are missing)"
     return f"{_at(event)} {safe.line(event['from'])}{_mark(event)}: {body}"
 
 
@@ -53,6 +55,16 @@ def _members(event: Event) -> str:
 
 def _unreadable(event: Event) -> str:
     return f"-- {_at(event)} a message could not be read: {safe.line(event['reason'])}"
+
+
+def _gap(event: Event) -> str:
+    if event.get("restored"):
+        return f"-- {_at(event)} the node was restored from a backup; messages may be missing here"
+    return f"-- {_at(event)} {event.get('expired', 'some')} messages expired before they were fetched"
+
+
+def _demo(event: Event) -> str:
+    return f"{'everything held' if event['ok'] else 'NOT everything held'}, in {event['seconds']:.1f} s"
 
 
 def _unknown(event: Event) -> str:
@@ -139,4 +151,10 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "registered": _registered,
     "listening": _listening,
     "ping": _ping,
+    "invite": lambda event: str(event["link"]),
+    "name": lambda event: (
+        f"-- {_at(event)} {safe.line(event['from'])} named the group {safe.line(event['text'])}"
+    ),
+    "gap": _gap,
+    "demo": _demo,
 }
