@@ -7,6 +7,7 @@ mod envelope;
 mod errors;
 mod identity;
 mod kem;
+mod mls;
 mod opaque;
 mod symmetric;
 mod vault;
@@ -40,4 +41,19 @@ mod _core {
     use crate::opaque::{
         Argon2, OpaqueClientLogin, OpaqueClientRegistration, OpaqueServer, OpaqueServerLogin,
     };
+
+    #[pymodule_export]
+    use crate::mls::{
+        generate_key_packages, inspect_key_package, inspect_message, Application, Change, Group,
+        KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Tracker,
+    };
+
+    #[pymodule_export]
+    const SUITE_CLASSICAL: u16 = qnpc_mls::Suite::Classical.code();
+
+    #[pymodule_export]
+    const SUITE_HYBRID: u16 = qnpc_mls::Suite::Hybrid.code();
+
+    #[pymodule_export]
+    const SUITES: (u16, u16) = (SUITE_CLASSICAL, SUITE_HYBRID);
 }

@@ -1,1 +1,40 @@
-//! MLS as qnpc uses it.
+//! MLS (RFC 9420) as qnpc uses it.
+//!
+//! openmls does the protocol; this crate decides how it is used and what is allowed. A [`Group`] is one device's view of a
+//! group, a [`Tracker`] the node's: the same [`policy`] judges the same commit for both, so a commit that the node passed on
+//! is never refused by an honest client for what it says. All private state lives in a [`Store`] of rows that hands out its
+//! changes, so that the caller commits them together with whatever else happened.
+//!
+//! Nothing here knows Python, a network or a file. Refusals are values with a reason; no secret is in any text or `Debug`.
+
+pub mod change;
+mod codec;
+mod commit;
+mod config;
+mod credential;
+pub mod error;
+pub mod group;
+pub mod key_package;
+pub mod member;
+pub mod message;
+pub mod policy;
+mod provider;
+mod refusals;
+mod roles;
+pub mod store;
+pub mod suite;
+pub mod tracker;
+mod wire;
+
+pub use change::Change;
+pub use commit::PendingCommit;
+pub use error::Error;
+pub use group::{Application, Group, OwnCommit, Processed};
+pub use member::Member;
+pub use policy::Refusal;
+pub use store::Store;
+pub use suite::Suite;
+pub use tracker::Tracker;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! MLS groups, their store, the node's tracker. Thin: every decision is made in `qnpc_mls`.
+//!
+//! A group or tracker is locked for each call, with the GIL released; two threads may hold one, and take turns.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use qnpc_mls::message::MessageId;
+use qnpc_mls::store::StoreError;
+use qnpc_mls::{Error, Suite};
+
+use crate::errors::{raise, raise_as, Class, Classify};
+
+mod change;
+mod group;
+mod key_package;
+mod member;
+mod message;
+mod store;
+mod tracker;
+
+pub use change::{Change, OwnCommit, PendingCommit};
+pub use group::{Application, Group};
+pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo};
+pub use member::Member;
+pub use message::{inspect_message, MessageInfo};
+pub use store::MlsStore;
+pub use tracker::Tracker;
+
+impl Classify for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Malformed(_) => Class::Malformed,
+            Self::NotAuthentic(_) => Class::NotAuthentic,
+            Self::EpochStale => Class::EpochStale,
+            Self::Refused(_) => Class::Refused,
+            Self::Unreadable(_) => Class::Unreadable,
+            Self::State(_) => Class::State,
+        }
+    }
+}
+
+impl Classify for StoreError {
+    fn class(&self) -> Class {
+        Class::State
+    }
+}
+
+fn suite(code: u16) -> PyResult<Suite> {
+    Suite::from_code(code)
+        .ok_or_else(|| raise_as(Class::Malformed, "the ciphersuite is not one of SUITES"))
+}
+
+fn message_id(id: &[u8]) -> PyResult<MessageId> {
+    id.try_into()
+        .map_err(|_| raise_as(Class::Malformed, "a message id is 16 bytes"))
+}
+
+/// Something that one call at a time works on; a method that uses it up leaves `None`.
+struct Shared<T>(Mutex<Option<T>>);
+
+impl<T: Send> Shared<T> {
+    fn new(value: T) -> Self {
+        Self(Mutex::new(Some(value)))
+    }
+
+    /// Runs `call` on it without the GIL.
+    fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        call: impl FnOnce(&mut T) -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        py.detach(|| call(self.0.lock().map_err(poisoned)?.as_mut().ok_or_else(gone)?))
+            .map_err(raise)
+    }
+
+    /// Takes it for good.
+    fn take(&self, py: Python<'_>) -> PyResult<T> {
+        py.detach(|| self.0.lock().map_err(poisoned)?.take().ok_or_else(gone))
+            .map_err(raise)
+    }
+}
+
+fn poisoned<T>(_: PoisonError<T>) -> Error {
+    Error::State("it was left in an unknown state".into())
+}
+
+fn gone() -> Error {
+    Error::State("it was deleted".into())
+}

@@ -1,0 +1,54 @@
+//! The rows of MLS state, to and from the database.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use qnpc_mls::Store;
+use zeroize::Zeroizing;
+
+use crate::errors::raise;
+
+type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
+type Changed<'py> = (
+    Bound<'py, PyBytes>,
+    Bound<'py, PyBytes>,
+    Option<Bound<'py, PyBytes>>,
+);
+
+/// All MLS state of one device as rows.
+#[pyclass(frozen, module = "qnpc._core")]
+pub struct MlsStore(pub Arc<Store>);
+
+#[pymethods]
+impl MlsStore {
+    #[new]
+    fn new() -> Self {
+        Self(Arc::new(Store::new()))
+    }
+
+    fn load(&self, py: Python<'_>, rows: Vec<Row>) -> PyResult<()> {
+        let owned = |(scope, key, value): Row| {
+            (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
+        };
+        py.detach(|| self.0.load(rows.into_iter().map(owned)))
+            .map_err(raise)
+    }
+
+    fn take_delta<'py>(&self, py: Python<'py>) -> PyResult<Vec<Changed<'py>>> {
+        let delta = py.detach(|| self.0.take_delta()).map_err(raise)?;
+        let rows = delta.into_iter().map(|(scope, key, value)| {
+            (
+                PyBytes::new(py, &scope),
+                PyBytes::new(py, &key),
+                value.map(|value| PyBytes::new(py, &value)),
+            )
+        });
+        Ok(rows.collect())
+    }
+
+    fn discard(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.0.discard()).map_err(raise)
+    }
+}

@@ -1,0 +1,114 @@
+//! A commit between being checked and being applied.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
+
+use openmls::prelude::StagedCommit;
+
+use crate::error::Error;
+use crate::member::{Member, Membership};
+use crate::message::MessageId;
+use crate::policy::Verdict;
+use crate::tracker::Tracked;
+
+/// A commit that verified and passed the policy. Applying it uses it up, and only the state that it was checked against can.
+pub struct Change {
+    committer: Member,
+    epoch: u64,
+    message_id: MessageId,
+    added: Vec<Member>,
+    removed: Vec<Member>,
+    removes_self: bool,
+    before: Vec<u8>,
+    next: Mutex<Option<Next>>,
+}
+
+/// What applying it takes.
+pub(crate) enum Next {
+    /// A member's: the staged commit, and who is in the group after it.
+    Staged(Box<StagedCommit>, Membership),
+    /// A tracker's: the whole tracked group after it.
+    Tracked(Box<Tracked>),
+}
+
+impl Change {
+    /// `before` is the serialized GroupContext that the commit was checked against.
+    pub(crate) fn new(
+        verdict: Verdict,
+        before: Vec<u8>,
+        epoch: u64,
+        message_id: MessageId,
+        next: Next,
+    ) -> Self {
+        let removes_self = match &next {
+            Next::Staged(commit, _) => commit.self_removed(),
+            Next::Tracked(_) => false,
+        };
+        Self {
+            committer: verdict.committer,
+            epoch,
+            message_id,
+            added: verdict.added,
+            removed: verdict.removed,
+            removes_self,
+            before,
+            next: Mutex::new(Some(next)),
+        }
+    }
+
+    /// Who committed, as of the epoch before.
+    pub fn committer(&self) -> &Member {
+        &self.committer
+    }
+
+    /// The epoch that it leads to.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The commit's message id.
+    pub fn message_id(&self) -> MessageId {
+        self.message_id
+    }
+
+    /// Who it adds, with their leaves and roles in the new epoch.
+    pub fn added(&self) -> &[Member] {
+        &self.added
+    }
+
+    /// Whom it removes, with their leaves and roles in the old epoch.
+    pub fn removed(&self) -> &[Member] {
+        &self.removed
+    }
+
+    /// At a client: whether this device is among them.
+    pub fn removes_self(&self) -> bool {
+        self.removes_self
+    }
+
+    /// Looks at what applying takes, for the state `context` only.
+    pub(crate) fn peek(&self, context: &[u8]) -> Result<MutexGuard<'_, Option<Next>>, Error> {
+        if self.before != context {
+            return Err(Error::state(
+                "the group is not in the epoch that this change was checked against",
+            ));
+        }
+        let next = self.next.lock();
+        next.map_err(|_| Error::state("the change was left in an unknown state"))
+    }
+
+    /// Takes it, once, for the state `context` only.
+    pub(crate) fn take(&self, context: &[u8]) -> Result<Next, Error> {
+        self.peek(context)?
+            .take()
+            .ok_or_else(|| Error::state("the change was applied already"))
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}

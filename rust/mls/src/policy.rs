@@ -1,0 +1,381 @@
+//! The objective policy: what a group, a leaf, a key package and a commit may be. The node runs it, and every client again.
+//!
+//! Objective means: decided by the bytes and the group's public state alone, so all who decide come to the same answer. Whether
+//! an identity is trusted is another question, asked elsewhere. What is allowed beyond RFC 9420:
+//!
+//! | what | by whom |
+//! |---|---|
+//! | Add | admins |
+//! | Remove | admins; anyone, for other devices of their own account |
+//! | GroupContextExtensions that changes the roles and nothing else | admins |
+//! | a commit with a path and no proposals: an update | anyone |
+//! | any other proposal, any proposal by reference, external commits | nobody |
+//!
+//! A leaf carries a certificate for its own signature key and keeps both for life. Every key that others will seal to is one
+//! that can be sealed to: a leaf with a bad one would stop everybody else from committing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use openmls::prelude::{
+    Ciphersuite, CredentialType, Extension, ExtensionType, GroupContext, KeyPackage, LeafNode,
+    OpenMlsCrypto, Proposal, ProposalOrRefType, ProtocolVersion, PublicGroup, Sender, StagedCommit,
+    VerifiableCiphersuite,
+};
+use qnpc_crypto::certificate::{Certificate, CertificateError};
+use tls_codec::Serialize as _;
+
+use crate::config;
+use crate::credential::certificate_of;
+use crate::member::{Member, Membership};
+use crate::provider::Crypto;
+use crate::roles::{self, Roles};
+use crate::suite::Suite;
+use crate::wire;
+
+/// Bytes of a group's id.
+pub const GROUP_ID: usize = 16;
+
+/// The rule that was broken.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    // -- leaves and key packages
+    /// The credential is not a BasicCredential.
+    #[error("a leaf's credential is not a basic one")]
+    Credential,
+    /// The credential's identity is no certificate.
+    #[error("a leaf's credential is not a device certificate: {0}")]
+    Certificate(CertificateError),
+    /// The certificate names another key than the leaf's.
+    #[error("a leaf's certificate is for another device")]
+    OtherDevice,
+    /// A leaf lacks the version, the suite, basic credentials or the roles extension.
+    #[error("a leaf does not support what every leaf here must")]
+    Capabilities,
+    /// A leaf or init key that nothing can be sealed to.
+    #[error("a leaf's encryption key cannot be used")]
+    EncryptionKey,
+    /// A key package lives longer than 84 days and a margin of an hour.
+    #[error("a key package's lifetime is longer than 84 days")]
+    Lifetime,
+    /// A key package has expired.
+    #[error("a key package has expired")]
+    Expired,
+    /// A key package begins in the future.
+    #[error("a key package is not valid yet")]
+    NotValidYet,
+    /// A key package of another suite than the group's.
+    #[error("a key package is for another ciphersuite")]
+    OtherSuite,
+    /// A key package with extensions: none are in use, last resort included.
+    #[error("a key package has extensions, and none are allowed")]
+    KeyPackageExtensions,
+
+    // -- groups
+    /// A protocol version or ciphersuite that is not ours.
+    #[error("the group's ciphersuite is not allowed")]
+    Suite,
+    /// A group id that is not 16 bytes.
+    #[error("a group's id is not 16 bytes")]
+    GroupId,
+    /// GroupContext extensions other than the roles and the requirement to support them.
+    #[error("the group's extensions are not the ones allowed")]
+    GroupExtensions,
+    /// Roles that do not parse.
+    #[error("the group's roles are malformed")]
+    Roles,
+    /// Two leaves with one signature key.
+    #[error("a device is in the group twice")]
+    DeviceTwice,
+    /// A username with two identity keys, or an identity key with two usernames.
+    #[error("a username has two identity keys in the group, or an identity key two usernames")]
+    TwoIdentities,
+
+    // -- commits
+    /// Somebody who is not a member commits.
+    #[error("external commits are not allowed")]
+    ExternalCommit,
+    /// The committer's leaf is not in the tree.
+    #[error("the committer is not a member")]
+    NotAMember,
+    /// A committer's path with another credential or signature key.
+    #[error("a committer changed its credential or signature key")]
+    LeafChanged,
+    /// A proposal by reference, or on its own.
+    #[error("proposals are only allowed inside a commit")]
+    NotInline,
+    /// A proposal of a type that is not allowed.
+    #[error("a proposal of this type is not allowed")]
+    ProposalType,
+    /// An Add by a member that is not an admin.
+    #[error("only an admin may add members")]
+    AddByOther,
+    /// A Remove of another account's device by a member that is not an admin.
+    #[error("only an admin may remove another account's devices")]
+    RemoveByOther,
+    /// New roles by a member that is not an admin.
+    #[error("only an admin may change roles")]
+    RolesByOther,
+    /// New roles that leave no admin in the group.
+    #[error("a group must keep an admin")]
+    NoAdmin,
+    /// A commit that its device cannot make: it would remove itself.
+    #[error("a device cannot remove itself")]
+    RemovesItself,
+
+    // -- what surrounds a commit, a Welcome or a GroupInfo
+    /// Authenticated data that is not a message id of 16 bytes.
+    #[error("authenticated data is not a message id")]
+    MessageId,
+    /// A handshake message that the node cannot read.
+    #[error("handshake messages must be public messages")]
+    Encrypted,
+    /// A commit posted by another device than the one that signed it.
+    #[error("the commit was signed by another device")]
+    OtherSender,
+    /// A GroupInfo of another epoch, or with other contents than the commit leads to.
+    #[error("the group info does not match the commit")]
+    GroupInfo,
+    /// A GroupInfo signed by somebody else than the committer.
+    #[error("the group info is not the committer's")]
+    GroupInfoSigner,
+    /// A GroupInfo whose extensions are not exactly the external public key; the tree travels on its own.
+    #[error("the group info must hold the external public key and nothing else")]
+    GroupInfoExtensions,
+    /// A Welcome that needs pre-shared keys or brings a tree.
+    #[error("the welcome carries what no welcome here does")]
+    Welcome,
+    /// A Welcome into a tree whose leaf for us is not the one of our key package.
+    #[error("our leaf in the tree is not the one of our key package")]
+    OwnLeaf,
+    /// A Welcome to a group that this device is in.
+    #[error("this device is a member of the group already")]
+    AlreadyMember,
+    /// A rule of RFC 9420 itself.
+    #[error("it breaks the protocol: {0}")]
+    Protocol(String),
+}
+
+/// A group that one joins or begins to track.
+pub(crate) fn check_group(group: &PublicGroup) -> Result<Membership, Refusal> {
+    let (suite, roles) = check_context(group.group_context())?;
+    check_tree(
+        suite,
+        roles,
+        group
+            .treesync()
+            .full_leaves()
+            .map(|(leaf, node)| (leaf.u32(), node)),
+    )
+}
+
+/// Its GroupContext: suite, id, and exactly the two extensions that every group has.
+fn check_context(context: &GroupContext) -> Result<(Suite, Roles), Refusal> {
+    let suite = Suite::of(context.ciphersuite()).ok_or(Refusal::Suite)?;
+    if context.protocol_version() != ProtocolVersion::Mls10 {
+        return Err(Refusal::Suite);
+    }
+    if context.group_id().as_slice().len() != GROUP_ID {
+        return Err(Refusal::GroupId);
+    }
+    let required = config::required_capabilities();
+    let mut found = None;
+    for extension in context.extensions().iter() {
+        match extension {
+            Extension::RequiredCapabilities(capabilities) if *capabilities == required => {}
+            Extension::Unknown(roles::EXTENSION, roles) => found = Some(&roles.0),
+            _ => return Err(Refusal::GroupExtensions),
+        }
+    }
+    if context.extensions().required_capabilities().is_none() {
+        return Err(Refusal::GroupExtensions);
+    }
+    let roles = found.ok_or(Refusal::GroupExtensions)?;
+    Ok((suite, Roles::decode(roles).ok_or(Refusal::Roles)?))
+}
+
+/// Its leaves.
+fn check_tree<'a>(
+    suite: Suite,
+    roles: Roles,
+    leaves: impl Iterator<Item = (u32, &'a LeafNode)>,
+) -> Result<Membership, Refusal> {
+    let leaves: Result<BTreeMap<u32, Certificate>, Refusal> = leaves
+        .map(|(leaf, node)| Ok((leaf, check_leaf(suite, node)?)))
+        .collect();
+    Membership::new(suite, roles, leaves?)
+}
+
+/// A leaf, in a tree or on its way into one.
+pub(crate) fn check_leaf(suite: Suite, leaf: &LeafNode) -> Result<Certificate, Refusal> {
+    let capabilities = leaf.capabilities();
+    let able = capabilities.versions().contains(&ProtocolVersion::Mls10)
+        && capabilities
+            .ciphersuites()
+            .contains(&VerifiableCiphersuite::from(suite.ciphersuite()))
+        && capabilities.credentials().contains(&CredentialType::Basic)
+        && capabilities
+            .extensions()
+            .contains(&ExtensionType::Unknown(roles::EXTENSION));
+    if !able {
+        return Err(Refusal::Capabilities);
+    }
+    if encryption_key(leaf)?.len() != suite.encryption_key() {
+        return Err(Refusal::EncryptionKey);
+    }
+    certificate_of(leaf.credential(), leaf.signature_key().as_slice())
+}
+
+/// The bytes of a leaf's HPKE key, which the library shows only serialized.
+fn encryption_key(leaf: &LeafNode) -> Result<Vec<u8>, Refusal> {
+    let vector = leaf
+        .encryption_key()
+        .tls_serialize_detached()
+        .map_err(|_| Refusal::EncryptionKey)?;
+    let key = wire::only_vector(&vector).ok_or(Refusal::EncryptionKey)?;
+    Ok(key.to_vec())
+}
+
+/// A key package whose signatures and current validity the library has checked.
+pub(crate) fn check_key_package(
+    crypto: &Crypto,
+    package: &KeyPackage,
+) -> Result<Certificate, Refusal> {
+    let suite = Suite::of(package.ciphersuite()).ok_or(Refusal::Suite)?;
+    if !package.life_time().has_acceptable_range() {
+        return Err(Refusal::Lifetime);
+    }
+    if package.extensions().iter().next().is_some() {
+        return Err(Refusal::KeyPackageExtensions);
+    }
+    let certificate = check_leaf(suite, package.leaf_node())?;
+    can_be_sealed_to(
+        crypto,
+        suite.ciphersuite(),
+        package.hpke_init_key().as_slice(),
+    )?;
+    can_be_sealed_to(
+        crypto,
+        suite.ciphersuite(),
+        &encryption_key(package.leaf_node())?,
+    )?;
+    Ok(certificate)
+}
+
+/// Seals to a key once: only so is it known that the next committer can.
+fn can_be_sealed_to(crypto: &Crypto, ciphersuite: Ciphersuite, key: &[u8]) -> Result<(), Refusal> {
+    match crypto.hpke_seal(ciphersuite.hpke_config(), key, b"", b"", b"") {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal::EncryptionKey),
+    }
+}
+
+/// What a commit that may be does to the members.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub committer: Member,
+    pub added: Vec<Member>,
+    pub removed: Vec<Member>,
+    /// The members of the epoch that it leads to.
+    pub next: Membership,
+}
+
+/// A commit of the epoch whose members are `before`, staged by the library: signatures, tree, epoch and RFC 9420 hold.
+pub(crate) fn check_commit(
+    crypto: &Crypto,
+    before: &Membership,
+    sender: &Sender,
+    commit: &StagedCommit,
+) -> Result<Verdict, Refusal> {
+    let committer = match sender {
+        Sender::Member(leaf) => before.member(leaf.u32()).ok_or(Refusal::NotAMember)?,
+        // The only place that decides about external commits: a device that joins or rejoins by itself.
+        Sender::NewMemberCommit => return Err(Refusal::ExternalCommit),
+        Sender::External(_) | Sender::NewMemberProposal => return Err(Refusal::NotAMember),
+    };
+
+    let mut removed = Vec::new();
+    let mut added = Vec::new();
+    for queued in commit.queued_proposals() {
+        if queued.proposal_or_ref_type() != ProposalOrRefType::Proposal || queued.sender() != sender
+        {
+            return Err(Refusal::NotInline);
+        }
+        match queued.proposal() {
+            Proposal::Add(add) => {
+                require(committer.admin, Refusal::AddByOther)?;
+                let package = add.key_package();
+                require(
+                    package.ciphersuite() == before.suite.ciphersuite(),
+                    Refusal::OtherSuite,
+                )?;
+                added.push(check_key_package(crypto, package)?);
+            }
+            Proposal::Remove(remove) => {
+                let member = before
+                    .member(remove.removed().u32())
+                    .ok_or(Refusal::NotAMember)?;
+                require(member.leaf != committer.leaf, Refusal::RemovesItself)?;
+                let own_account =
+                    member.certificate.identity_key() == committer.certificate.identity_key();
+                require(committer.admin || own_account, Refusal::RemoveByOther)?;
+                removed.push(member);
+            }
+            Proposal::GroupContextExtensions(_) => require(committer.admin, Refusal::RolesByOther)?,
+            _ => return Err(Refusal::ProposalType),
+        }
+    }
+
+    if let Some(leaf) = commit.update_path_leaf_node() {
+        let certificate = check_leaf(before.suite, leaf)?;
+        require(certificate == committer.certificate, Refusal::LeafChanged)?;
+        can_be_sealed_to(crypto, before.suite.ciphersuite(), &encryption_key(leaf)?)?;
+    }
+
+    let (suite, roles) = check_context(commit.group_context())?;
+    require(suite == before.suite, Refusal::Suite)?;
+    require(
+        committer.admin || roles == before.roles,
+        Refusal::RolesByOther,
+    )?;
+    let changes_roles = roles != before.roles;
+
+    let (leaves, added) = after(before, &removed, added);
+    let next = Membership::new(suite, roles, leaves)?;
+    require(!changes_roles || next.has_admin(), Refusal::NoAdmin)?;
+    Ok(Verdict {
+        committer,
+        added: added
+            .into_iter()
+            .filter_map(|leaf| next.member(leaf))
+            .collect(),
+        removed,
+        next,
+    })
+}
+
+/// The leaves after the proposals: removed ones are blank, and each Add takes the leftmost blank one (RFC 9420, sections
+/// 12.1.1 to 12.1.3). Also the leaves that the added ones took.
+fn after(
+    before: &Membership,
+    removed: &[Member],
+    added: Vec<Certificate>,
+) -> (BTreeMap<u32, Certificate>, Vec<u32>) {
+    let mut leaves = before.leaves().clone();
+    for member in removed {
+        leaves.remove(&member.leaf);
+    }
+    let taken: BTreeSet<u32> = leaves.keys().copied().collect();
+    let free: Vec<u32> = (0..)
+        .filter(|leaf| !taken.contains(leaf))
+        .take(added.len())
+        .collect();
+    leaves.extend(free.iter().copied().zip(added));
+    (leaves, free)
+}
+
+fn require(holds: bool, refusal: Refusal) -> Result<(), Refusal> {
+    match holds {
+        true => Ok(()),
+        false => Err(refusal),
+    }
+}

@@ -1,0 +1,235 @@
+//! The public half of a group, as the node follows it (openmls' PublicGroup).
+//!
+//! It checks handshakes and decrypts nothing. What it cannot see is whether a path opens for everybody and whether the
+//! confirmation tag is right: only members hold those keys.
+
+use std::fmt;
+
+use openmls::prelude::{
+    MlsMessageBodyIn, ProcessedMessageContent, ProposalStore, ProtocolMessage, PublicGroup,
+    RatchetTreeIn,
+};
+use openmls_traits::OpenMlsProvider as _;
+use qnpc_crypto::signature;
+use tls_codec::{Deserialize as _, Serialize as _};
+
+use crate::change::{Change, Next};
+use crate::error::Error;
+use crate::member::{Member, Membership};
+use crate::message;
+use crate::policy::{check_commit, check_group, Refusal};
+use crate::provider::{crypto, Provider};
+use crate::refusals;
+use crate::store::Store;
+use crate::suite::Suite;
+use crate::wire;
+
+/// The type of the external_pub extension (RFC 9420, section 17.3).
+const EXTERNAL_PUB: u16 = 4;
+
+/// A tracked group in one epoch, with the rows that openmls keeps it in.
+pub(crate) struct Tracked {
+    store: Store,
+    group: PublicGroup,
+    membership: Membership,
+}
+
+/// Follows one group.
+pub struct Tracker(Tracked);
+
+impl fmt::Debug for Tracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracker")
+            .field("epoch", &self.epoch())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tracker {
+    /// Begins with a signed GroupInfo and its tree.
+    pub fn from_group_info(group_info: &[u8], tree: &[u8]) -> Result<Self, Error> {
+        let MlsMessageBodyIn::GroupInfo(info) = message::parse(group_info)?.extract() else {
+            return Err(Error::Malformed("this is not a group info"));
+        };
+        check_extensions(&parse_group_info(group_info)?)?;
+        let tree = RatchetTreeIn::tls_deserialize_exact(tree)
+            .map_err(|_| Error::Malformed("this is not a ratchet tree"))?;
+        let store = Store::new();
+        let (group, _) = {
+            let provider = Provider::new(&store)?;
+            PublicGroup::from_external(
+                provider.crypto(),
+                provider.storage(),
+                tree,
+                info,
+                ProposalStore::new(),
+            )
+            .map_err(refusals::external)?
+        };
+        let membership = check_group(&group)?;
+        Ok(Self(Tracked {
+            store,
+            group,
+            membership,
+        }))
+    }
+
+    /// The group's id.
+    pub fn group_id(&self) -> &[u8] {
+        self.0.group.group_id().as_slice()
+    }
+
+    /// Its suite.
+    pub fn suite(&self) -> Suite {
+        self.0.membership.suite
+    }
+
+    /// Its epoch.
+    pub fn epoch(&self) -> u64 {
+        self.0.group.group_context().epoch().as_u64()
+    }
+
+    /// The members, by leaf.
+    pub fn members(&self) -> Vec<Member> {
+        self.0.membership.members()
+    }
+
+    /// The ratchet tree (RFC 9420, section 12.4.3.3).
+    pub fn tree(&self) -> Result<Vec<u8>, Error> {
+        self.0.tree()
+    }
+
+    /// Checks a commit that the device `sender` posted, with the GroupInfo of the epoch it leads to. Applies nothing.
+    pub fn process(
+        &self,
+        commit: &[u8],
+        sender: &[u8],
+        group_info: &[u8],
+    ) -> Result<Change, Error> {
+        let message = message::parse_protocol(commit)?;
+        if let ProtocolMessage::PrivateMessage(_) = message {
+            return Err(Refusal::Encrypted.into());
+        }
+        let processed = self
+            .0
+            .group
+            .process_message(crypto()?, message)
+            .map_err(refusals::process_public)?;
+        let message_id = message::id(processed.aad())?;
+        let committer = processed.sender().clone();
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Err(Refusal::NotInline.into());
+        };
+        let verdict = check_commit(crypto()?, &self.0.membership, &committer, &staged)?;
+        if verdict.committer.certificate.device() != sender {
+            return Err(Refusal::OtherSender.into());
+        }
+
+        let mut next = self.0.copy(verdict.next.clone())?;
+        next.apply(*staged)?;
+        next.check_group_info(&parse_group_info(group_info)?, &verdict.committer)?;
+        let epoch = next.group.group_context().epoch().as_u64();
+        let before = self.0.context()?;
+        Ok(Change::new(
+            verdict,
+            before,
+            epoch,
+            message_id,
+            Next::Tracked(Box::new(next)),
+        ))
+    }
+
+    /// The ratchet tree of the epoch that `change` leads to.
+    pub fn tree_after(&self, change: &Change) -> Result<Vec<u8>, Error> {
+        match &*change.peek(&self.0.context()?)? {
+            Some(Next::Tracked(next)) => next.tree(),
+            Some(Next::Staged(..)) => Err(Error::state("the change is a member's")),
+            None => Err(Error::state("the change was applied already")),
+        }
+    }
+
+    /// Applies a change of the current epoch.
+    pub fn merge(&mut self, change: &Change) -> Result<(), Error> {
+        match change.take(&self.0.context()?)? {
+            Next::Tracked(next) => {
+                self.0 = *next;
+                Ok(())
+            }
+            Next::Staged(..) => Err(Error::state("the change is a member's")),
+        }
+    }
+}
+
+impl Tracked {
+    /// The same group once more, soon to be that of `membership`.
+    fn copy(&self, membership: Membership) -> Result<Self, Error> {
+        let store = self.store.copy()?;
+        let group = {
+            let provider = Provider::new(&store)?;
+            PublicGroup::load(provider.storage(), self.group.group_id())?
+        };
+        Ok(Self {
+            group: group.ok_or_else(|| Error::state("the tracked group has lost its rows"))?,
+            store,
+            membership,
+        })
+    }
+
+    fn apply(&mut self, commit: openmls::prelude::StagedCommit) -> Result<(), Error> {
+        let provider = Provider::new(&self.store)?;
+        self.group
+            .merge_commit(provider.storage(), commit)
+            .map_err(Error::library)
+    }
+
+    fn tree(&self) -> Result<Vec<u8>, Error> {
+        self.group
+            .export_ratchet_tree()
+            .tls_serialize_detached()
+            .map_err(Error::library)
+    }
+
+    fn context(&self) -> Result<Vec<u8>, Error> {
+        self.group
+            .group_context()
+            .tls_serialize_detached()
+            .map_err(Error::library)
+    }
+
+    /// Holds a GroupInfo against this epoch: those who join or rejoin later start from it.
+    fn check_group_info(
+        &self,
+        info: &wire::GroupInfo<'_>,
+        committer: &Member,
+    ) -> Result<(), Error> {
+        let tag = self
+            .group
+            .confirmation_tag()
+            .tls_serialize_detached()
+            .map_err(Error::library)?;
+        if info.context != self.context()? || wire::only_vector(&tag) != Some(info.confirmation_tag)
+        {
+            return Err(Refusal::GroupInfo.into());
+        }
+        check_extensions(info)?;
+        if info.signer != committer.leaf {
+            return Err(Refusal::GroupInfoSigner.into());
+        }
+        let signed = info.signed_content().ok_or(NOT_A_GROUP_INFO)?;
+        signature::verify_raw(&committer.certificate.device(), &signed, info.signature)
+            .map_err(|_| Error::NotAuthentic("the group info's signature does not verify"))
+    }
+}
+
+const NOT_A_GROUP_INFO: Error = Error::Malformed("this is not a group info");
+
+fn parse_group_info(message: &[u8]) -> Result<wire::GroupInfo<'_>, Error> {
+    wire::GroupInfo::parse(message).ok_or(NOT_A_GROUP_INFO)
+}
+
+fn check_extensions(info: &wire::GroupInfo<'_>) -> Result<(), Refusal> {
+    match *info.extensions {
+        [EXTERNAL_PUB] => Ok(()),
+        _ => Err(Refusal::GroupInfoExtensions),
+    }
+}
