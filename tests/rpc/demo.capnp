@@ -2,6 +2,7 @@
 # A service for the tests of qnpc.rpc alone.
 
 struct Point { x @0 :Int32; y @1 :Int64; }
+struct NewerPoint { x @0 :Int32; y @1 :Int64; z @2 :Int64; label @3 :Text; }
 struct Everything {
   flag @0 :Bool;
   i8 @1 :Int8; i16 @2 :Int16; i32 @3 :Int32; i64 @4 :Int64;

@@ -141,7 +141,6 @@ class STORE:
     give = _method("Store", "give", Watched, Watched)
     slow = _method("Store", "slow", Named, Boxed)
     size = _method("Store", "size", Sized, Payload)
-    all: ClassVar[list[Method[Any, Any]]] = [echo, open, fail, wait, watch, keep, twice, give, slow, size]
 
 
 class BOX:
@@ -198,12 +197,12 @@ class Watcher(Served):
 class Store(Served):
     """`wait` and `slow` last until `let_go`; `kept` are the watchers that `keep` was given."""
 
-    methods: ClassVar = {method.key: method for method in STORE.all}
+    methods: ClassVar = {method.key: method for method in vars(STORE).values() if isinstance(method, Method)}
 
     def __init__(self) -> None:
         self.peer: Any = None
         self.boxes: list[Box] = []
-        self.kept: list[Remote] = []
+        self.kept: list[Capability] = []
         self.started: list[str] = []
         self.let_go = asyncio.Event()
         self.waiting = asyncio.Event()
@@ -217,6 +216,12 @@ class Store(Served):
     def released(self) -> None:
         self.releases += 1
 
+    @property
+    def remote(self) -> Remote:
+        """The first watcher that was kept."""
+        assert isinstance(self.kept[0], Remote)
+        return self.kept[0]
+
     def box(self, name: str) -> Box:
         self.boxes.append(Box(name))
         return self.boxes[-1]
@@ -225,7 +230,7 @@ class Store(Served):
         return Echo(params.value, params.tag)
 
     async def _open(self, params: Named) -> Opened:
-        return Opened(len(params.name), self.box(params.name), "a note")
+        return Opened(len(params.name), self.box(params.name), params.name * 100)
 
     async def _fail(self, params: Coded) -> Empty:
         if params.code == 0:
@@ -257,7 +262,6 @@ class Store(Served):
         return Calls(calls)
 
     async def _keep(self, params: Watched) -> Empty:
-        assert isinstance(params.watcher, Remote)
         self.kept.append(params.watcher)
         return Empty()
 

@@ -24,7 +24,7 @@ from qnpc.rpc.messages import (
     Target,
 )
 from qnpc.rpc.pointers import descend, patch_capability
-from qnpc.rpc.schema import CORRUPT, RPC, Builder, get_field, init_field, new_message, set_field
+from qnpc.rpc.schema import RPC, Builder, get_field, init_field, new_message, segments, set_field
 
 _U32 = struct.Struct("<I")
 
@@ -108,16 +108,25 @@ def _exception(builder: Builder, reason: str, kind: str) -> None:
     builder.type = kind
 
 
+_WRAP = struct.Struct("<4I3Q")
+_ROOT = (
+    1 << 32 | 1 << 48
+)  # a struct right after its pointer: one data word (the tag, 0: unimplemented), one pointer
+_TO_SEGMENT_1 = 2 | 1 << 32  # a far pointer to the first word of segment 1
+
+
 def unimplemented(message: bytes) -> bytes:
-    """Give a message back. What cannot be copied is given back empty."""
-    root = new_message()
-    try:
-        with RPC.Message.from_bytes(message, traversal_limit_in_words=len(message) // 4 + 64) as echo:
-            root.unimplemented = echo
-    except CORRUPT:
+    """Give a message back, as it came: its one segment becomes the second of the answer.
+
+    pycapnp cannot copy a capability pointer. What has several segments is given back without its content.
+    """
+    bounds = segments(message)
+    if len(bounds) > 1:
         root = new_message()
         root.init("unimplemented")
-    return bytes(root.to_bytes())
+        return bytes(root.to_bytes())
+    start, end = bounds[0]
+    return _WRAP.pack(1, 3, (end - start) // 8, 0, _ROOT, 0, _TO_SEGMENT_1) + message[start:end]
 
 
 def disembargo(target: int, embargo: int) -> bytes:

@@ -46,6 +46,10 @@ class Deframer:
         """Bytes of a message that is not whole yet."""
         return len(self._buffer)
 
+    def clear(self) -> None:
+        """Let go of what is held; the stream is over."""
+        self._buffer = bytearray()
+
     def _size(self, position: int) -> None:
         """Read as much of the segment table as is here; what is needed next follows from it."""
         count = int.from_bytes(self._buffer[position : position + 4], "little") + 1

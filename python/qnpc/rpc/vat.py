@@ -172,4 +172,5 @@ class Vat:
             elif isinstance(event, Released):
                 served.append(event.served)
         self._state.events.clear()
+        self._deframer.clear()
         return questions, served
