@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from qnpc import wire
-from qnpc._core import Argon2, Device, Identity, OpaqueClientLogin, OpaqueClientRegistration
+from qnpc._core import Argon2, Device, Identity, MlsStore, OpaqueClientLogin, OpaqueClientRegistration
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT, Limits
 from qnpc.node import bearer, engine
@@ -20,7 +20,7 @@ from qnpc.node.services import Services
 from qnpc.node.settings import SUITES
 from qnpc.node.store.contract import CreateInvite
 from qnpc.node.store.sqlite import SqliteStore
-from qnpc.ports import Ports
+from qnpc.ports import Ports, StoreHooks
 from qnpc.rpc import Method, Peer, Remote, Served
 from tests.node.links import ManualClock, MemoryLink, pair
 
@@ -82,12 +82,14 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(path: Path, ports: Ports, limits: Limits = DEFAULT) -> AsyncIterator[Rig]:
+async def rig(
+    path: Path, ports: Ports, limits: Limits = DEFAULT, hooks: StoreHooks | None = None
+) -> AsyncIterator[Rig]:
     clock = ManualClock(now=ports.clock.now())
     node_ports = Ports(clock, ports.random, ports.datagrams, ports.jobs)
     async with AsyncExitStack() as undo:
         store, lane = await engine.open_store(
-            undo, node_ports, lambda: SqliteStore.open(path / "node.db", random=ports.random)
+            undo, node_ports, lambda: SqliteStore.open(path / "node.db", random=ports.random, hooks=hooks)
         )
         services = await engine.assemble(
             undo, store, lane, ports=node_ports, limits=limits, suites=SUITES, pin=PIN
@@ -105,6 +107,7 @@ class Person:
     visit: Visit
     identity: Identity = field(default_factory=Identity.generate)
     device: Device = field(default_factory=Device.generate)
+    mls: MlsStore = field(default_factory=MlsStore)
     session: Remote = field(init=False)
     token: bytes = field(init=False, default=b"")
     expires: int = field(init=False, default=0)
@@ -139,7 +142,7 @@ class Person:
         return begun, record
 
     async def finish_registration(
-        self, begun: wire.NodeRegisterResults, record: bytes, **changed: bytes
+        self, begun: wire.NodeRegisterResults, record: bytes, /, **changed: bytes
     ) -> None:
         done = await self.visit.call(
             remote(begun.registration),
@@ -151,14 +154,18 @@ class Person:
     async def register(self, invite: bytes) -> None:
         await self.finish_registration(*(await self.begin_registration(invite)))
 
-    async def log_in(self, password: bytes = PASSWORD) -> bytes:
-        """With the password. Returns the sealed identity."""
+    async def known(self, password: bytes = PASSWORD) -> wire.LoginFinishResults:
+        """The password was right; the device is still to be shown."""
         opaque = OpaqueClientLogin(password)
         begun = await self.visit.call(
             self.visit.node, wire.NODE.login, wire.NodeLoginParams(self.name, opaque.request)
         )
         ke3, _, _ = opaque.finish(begun.response, self.name, PIN, CHEAP)
-        known = await self.visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(ke3))
+        return await self.visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(ke3))
+
+    async def log_in(self, password: bytes = PASSWORD) -> bytes:
+        """With the password. Returns the sealed identity."""
+        known = await self.known(password)
         done = await self.visit.call(
             remote(known.enrol), wire.ENROL.device, wire.EnrolDeviceParams(self.enrolment(known.challenge))
         )
@@ -208,10 +215,10 @@ class Person:
         return done.heads
 
     async def acked(self, channel: bytes, seq: int) -> None:
-        """Returns when the node's store has this as acknowledged; the clock must have come to the next writing."""
+        """Returns when the node's store has this as acknowledged; meanwhile the clock goes on."""
         async with asyncio.timeout(20):
             while (await self.fetch(channel, limit=0)).head.acked < seq:
-                pass
+                self.rig.clock.advance(self.rig.limits.ack_interval)
 
 
 class Sink(Served):

@@ -62,8 +62,9 @@ class NodeApp:
     async def start(self) -> None:
         """Returns when it listens. Raises Error(BAD_REQUEST) when the directory is in use, the address cannot be bound or the key not
         be read; Error(STORE_UNAVAILABLE) and Error(UNSUPPORTED_VERSION) about the store."""
-        if self.settings.public is not None:
-            split_address(self.settings.public)  # refused now rather than when somebody wants a link
+        self.settings.public_address(
+            self.settings.listen
+        )  # refused now rather than when somebody wants a link
         async with AsyncExitStack() as undo:
             undo.callback(self._directory.lock().release)
             identity = TlsIdentity.load_or_create(

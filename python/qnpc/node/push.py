@@ -155,8 +155,9 @@ class Subscription:
         self._sink.release()
         self._channels.clear()
         self._lagging.clear()
-        if error is not None:
-            log.info("push.ended", device=self.actor.device[:4].hex(), error=str(error))
+        if error is not None:  # its text may be the other side's: the code is enough
+            reason = error.code if isinstance(error, Error) else type(error).__name__
+            log.info("push.ended", device=self.actor.device[:4].hex(), reason=reason)
 
     async def stopped(self) -> None:
         """Returns when nothing of it runs any more."""

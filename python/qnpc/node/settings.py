@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qnpc.limits import DEFAULT, Limits
-from qnpc.link import DEFAULT_PORT, join_address
+from qnpc.link import DEFAULT_PORT, join_address, split_address
 from qnpc.ports import Address
 
 SUITES = (0x004F, 0x0001)
@@ -26,8 +26,11 @@ class NodeSettings:
     limits: Limits = DEFAULT
 
     def public_address(self, bound: Address) -> str:
-        """What links carry. Where the node listens everywhere and has no public name, only this machine can follow them."""
-        return self.public or join_address(_EVERYWHERE.get(bound[0], bound[0]), bound[1])
+        """What links carry, "host:port". Where the node listens everywhere and has no public name, only this machine can
+        follow them. Raises Error(BAD_REQUEST) if `public` is no address."""
+        if self.public is not None:
+            return join_address(*split_address(self.public))
+        return join_address(_EVERYWHERE.get(bound[0], bound[0]), bound[1])
 
     @property
     def only_local(self) -> bool:

@@ -23,6 +23,8 @@ async def run(writer: Writer, clock: Clock, limits: Limits) -> None:
             await once(writer, clock, limits)
         except Error as error:  # the store may be back next time
             log.warning("upkeep.failed", error=str(error))
+        except Exception:  # a bug of ours is no reason never to clean up again
+            log.exception("upkeep.failed")
         await clock.sleep(limits.collect_interval)
 
 

@@ -1,0 +1,207 @@
+"""A node as it is run: over QUIC, out of a directory, started and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from qnpc import link, wire
+from qnpc._core import OpaqueClientRegistration
+from qnpc.errors import Code, Error
+from qnpc.limits import DEFAULT
+from qnpc.node.admin import create_invite
+from qnpc.node.app import NodeApp
+from qnpc.node.datadir import DataDir
+from qnpc.node.settings import NodeSettings
+from qnpc.ports import Ports
+from qnpc.rpc import Peer, Remote
+from qnpc.transport import connect
+from tests.node.rig import refused
+
+ANY_PORT = ("127.0.0.1", 0)
+
+
+@dataclass(slots=True)
+class Client:
+    peer: Peer
+    node: Remote
+
+
+class Nodes:
+    """Starts nodes and connects to them; all of it ends with the test."""
+
+    def __init__(self, ports: Ports, stack: AsyncExitStack) -> None:
+        self.ports = ports
+        self.stack = stack
+
+    async def start(self, settings: NodeSettings) -> NodeApp:
+        app = NodeApp(settings, self.ports)
+        await app.start()
+        self.stack.push_async_callback(app.stop)
+        return app
+
+    async def connect(self, app: NodeApp, pin: bytes | None = None) -> Client:
+        connection = await connect(self.ports, app.address, DEFAULT, pin=pin or app.pin)
+        peer = Peer(connection, DEFAULT)
+        peer.start()
+
+        async def close() -> None:
+            peer.close()
+            await peer.wait_closed()
+
+        self.stack.push_async_callback(close)
+        return Client(peer, peer.bootstrap())
+
+
+@pytest.fixture
+async def nodes(ports: Ports) -> AsyncIterator[Nodes]:
+    with structlog.testing.capture_logs():
+        async with AsyncExitStack() as stack:
+            yield Nodes(ports, stack)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> NodeSettings:
+    return NodeSettings(ANY_PORT, tmp_path / "node")
+
+
+async def test_a_started_node_answers_at_its_link(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(settings)
+    read = link.parse(app.link_text)
+    assert (read.host, read.port, read.pin, read.invite) == (*app.address, app.pin, None)
+    client = await nodes.connect(app)
+    said = (await client.peer.call(client.node, wire.NODE.info, wire.Empty())).info
+    assert said.pin == app.pin
+    health = (await client.peer.call(client.node, wire.NODE.health, wire.Empty())).health
+    assert (health.ready, health.tls_group) == (True, "X25519MLKEM768")
+
+
+async def test_others_on_the_machine_find_the_running_node(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(replace(settings, public="chat.example:7000"))
+    directory = DataDir(settings.data_dir)
+    path = settings.data_dir / "node.json"
+    assert json.loads(path.read_text()) == {
+        "v": 1,
+        "listen": link.join_address(*app.address),
+        "public": "chat.example:7000",
+        "pin": app.pin.hex(),
+        "pid": os.getpid(),
+    }
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await app.stop()
+    assert directory.notice().pid is None, "a stopped node is not announced as running"
+    await app.stop()
+
+
+async def test_the_key_outlives_the_node(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(settings)
+    pin = app.pin
+    await app.stop()
+    assert (await nodes.start(settings)).pin == pin
+
+
+async def test_two_nodes_never_serve_one_directory(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(settings)
+    with refused(Code.BAD_REQUEST) as refusal:
+        await nodes.start(settings)
+    assert "already" in str(refusal.value)
+    await app.stop()
+    await nodes.start(settings)
+
+
+async def test_an_address_that_is_taken_is_refused_and_nothing_is_left(
+    nodes: Nodes, settings: NodeSettings, tmp_path: Path
+) -> None:
+    app = await nodes.start(settings)
+    other = NodeSettings(app.address, tmp_path / "other")
+    with refused(Code.BAD_REQUEST) as refusal:
+        await nodes.start(other)
+    assert str(app.address[1]) in str(refusal.value)
+    await nodes.start(replace(other, listen=ANY_PORT))
+
+
+async def test_a_public_address_that_is_none_is_refused(nodes: Nodes, settings: NodeSettings) -> None:
+    with refused(Code.BAD_REQUEST):
+        await nodes.start(replace(settings, public="not an address"))
+    assert not settings.data_dir.exists()
+
+
+async def test_a_node_without_a_public_name_links_to_this_machine(
+    nodes: Nodes, settings: NodeSettings
+) -> None:
+    everywhere = replace(settings, listen=("0.0.0.0", 0))  # noqa: S104
+    assert everywhere.only_local
+    app = await nodes.start(everywhere)
+    assert app.link_text.startswith(f"qnpc://127.0.0.1:{app.address[1]}/")
+
+
+async def test_an_invite_made_beside_a_running_node_lets_in(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(settings)
+    made = await create_invite(settings.data_dir, 1, 60.0, nodes.ports)
+    assert made.without_invite == app.link
+    assert made.invite is not None
+    client = await nodes.connect(app)
+    opaque = OpaqueClientRegistration(b"password")
+    begun = await client.peer.call(
+        client.node, wire.NODE.register, wire.NodeRegisterParams("alice", opaque.request, made.invite)
+    )
+    assert len(begun.response) == 64
+    await app.stop()
+    later = await create_invite(settings.data_dir, None, None, nodes.ports)
+    assert later.pin == made.pin, "it can be made while no node runs, too"
+
+
+@pytest.mark.parametrize(("uses", "seconds"), [(0, 60.0), (-1, 60.0), (1, 0.0)])
+async def test_an_invite_for_nobody_is_refused(
+    nodes: Nodes, settings: NodeSettings, uses: int, seconds: float
+) -> None:
+    await nodes.start(settings)
+    with refused(Code.BAD_REQUEST):
+        await create_invite(settings.data_dir, uses, seconds, nodes.ports)
+
+
+async def test_no_invite_without_a_node(ports: Ports, tmp_path: Path) -> None:
+    with refused(Code.NOT_FOUND):
+        await create_invite(tmp_path / "nothing", 1, 60.0, ports)
+    assert not (tmp_path / "nothing").exists()
+
+
+async def test_stopping_tells_clients_to_come_back(nodes: Nodes, settings: NodeSettings) -> None:
+    app = await nodes.start(settings)
+    client = await nodes.connect(app)
+    await client.peer.call(client.node, wire.NODE.info, wire.Empty())
+    await app.stop()
+    why = await client.peer.wait_closed()
+    assert isinstance(why, Error)
+    assert why.kind is Code.SHUTTING_DOWN
+
+
+@pytest.mark.parametrize("name", ["server-key.pem", "server-cert.pem", "node.db", "node.lock", "node.json"])
+async def test_what_is_kept_is_its_owners_alone(nodes: Nodes, settings: NodeSettings, name: str) -> None:
+    await nodes.start(settings)
+    assert stat.S_IMODE((settings.data_dir / name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", Code.BAD_REQUEST),
+        ("[]", Code.BAD_REQUEST),
+        ('{"v": 1}', Code.BAD_REQUEST),
+        ('{"v": 2}', Code.UNSUPPORTED_VERSION),
+        ('{"v": 1, "listen": "a:1", "public": "a:1", "pin": "zz", "pid": null}', Code.BAD_REQUEST),
+    ],
+)
+def test_a_notice_that_cannot_be_read_is_refused(tmp_path: Path, text: str, code: Code) -> None:
+    (tmp_path / "node.json").write_text(text)
+    with refused(code):
+        DataDir(tmp_path).notice()
