@@ -150,6 +150,7 @@ class Connector:
                 results = await peer.call(
                     session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
                 )
+            self._sync.subscribed(results.heads)
             self._failures = 0
             online = Online(peer, session, results.heads, connection.tls_group)
             self._set(online)

@@ -41,6 +41,11 @@ class Sync:
         self._reached = {channel: seq for channel, _, seq in rows}
         return tuple(Cursor(channel, incarnation, seq) for channel, incarnation, seq in rows)
 
+    def subscribed(self, heads: Sequence[Head]) -> None:
+        """Of a channel without a cursor here, the node sends what follows what it knows to be acknowledged."""
+        for head in heads:
+            self._reached.setdefault(head.channel, max(head.acked, head.first - 1))
+
     async def deliver(self, entries: Sequence[Entry]) -> None:
         """Returns when they are durable. Raises Error(STORE_UNAVAILABLE)."""
         async with self._order:
