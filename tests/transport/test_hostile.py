@@ -5,7 +5,7 @@ notices.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -38,9 +38,14 @@ def held(connection: Connection) -> int:
     return sum(len(receiver._buffer) for receiver in receivers) + len(quic.tls._receive_buffer)
 
 
-def attack(identity: TlsIdentity, strike: Callable[[Connection], None], *, closes: bool = True) -> Connection:
-    """An attacker strikes beside an honest client, who must not notice. Returns the attacked side's
-    connection.
+Strike = Callable[[Connection], Iterator[bytes]]
+"""Makes datagrams under the attacker's keys, one at a time."""
+
+
+def attack(identity: TlsIdentity, strike: Strike, *, pause: float = 0.0, closes: bool = True) -> Connection:
+    """An attacker strikes beside an honest client, who must not notice. Returns the attacked side's connection.
+
+    `pause`: seconds between datagrams, 0 for all at once.
     """
     network = Network(delay=0.001)
 
@@ -51,7 +56,12 @@ def attack(identity: TlsIdentity, strike: Callable[[Connection], None], *, close
             for client in (honest, attacker):
                 client.connection.send(b"x")
                 await client.bytes(1)
-            strike(attacker.connection)
+            for datagram in strike(attacker.connection):
+                inject(attacker.connection, datagram)
+                if pause:
+                    await network.clock.sleep(pause)
+                if attacker.ends:
+                    break
             await network.clock.sleep(0.5)
             if closes:
                 end = await attacker.end()
@@ -67,40 +77,40 @@ def attack(identity: TlsIdentity, strike: Callable[[Connection], None], *, close
     return run(main())
 
 
-def test_far_offsets_do_not_widen_the_window(identity: TlsIdentity) -> None:
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_far_offsets_do_not_widen_the_window(identity: TlsIdentity, pause: float) -> None:
     window = DEFAULT.receive_window
 
-    def strike(client: Connection) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
         for power in range(1, 12):
-            inject(client, craft(client, stream_frame((window << power) // 2 - 1, b"z")))
+            yield craft(client, stream_frame((window << power) // 2 - 1, b"z"))
 
-    attacked = attack(identity, strike)
+    attacked = attack(identity, strike, pause=pause)
     assert held(attacked) <= window
     assert attacked._quic._local_max_data.value <= window + 1
+    assert attacked._quic._streams[0].max_stream_data_local <= window + 1
 
 
 def test_a_gap_inside_the_window_is_no_offence_and_bounded(identity: TlsIdentity) -> None:
-    def strike(client: Connection) -> None:
-        inject(client, craft(client, stream_frame(DEFAULT.receive_window - 1, b"z")))
+    def strike(client: Connection) -> Iterator[bytes]:
+        yield craft(client, stream_frame(DEFAULT.receive_window - 1, b"z"))
 
     assert held(attack(identity, strike, closes=False)) <= DEFAULT.receive_window
 
 
 def test_crumbs_end_the_connection_before_they_cost_anything(identity: TlsIdentity) -> None:
-    def strike(client: Connection) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
         for packet in range(10):
             crumbs = [stream_frame(10 + packet * 200 + 2 * n, b"z") for n in range(100)]
-            inject(client, craft(client, *crumbs))
+            yield craft(client, *crumbs)
 
     assert len(attack(identity, strike)._quic._streams[0].receiver._ranges) <= bounded.STREAM_GAPS + 1
 
 
 def test_crumbs_on_other_streams_end_it_too(identity: TlsIdentity) -> None:
-    def strike(client: Connection) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
         for packet in range(3):
-            inject(
-                client, craft(client, *(stream_frame(10 + packet * 200 + 2 * n, b"z", 4) for n in range(100)))
-            )
+            yield craft(client, *(stream_frame(10 + packet * 200 + 2 * n, b"z", 4) for n in range(100)))
 
     attack(identity, strike)
 
@@ -108,30 +118,39 @@ def test_crumbs_on_other_streams_end_it_too(identity: TlsIdentity) -> None:
 def test_heavy_loss_of_an_honest_sender_is_no_offence(identity: TlsIdentity) -> None:
     """Every second packet of a full window is missing, as when a queue on the way overflows."""
 
-    def strike(client: Connection) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
         for n in range(1, DEFAULT.receive_window // 2200):
-            inject(client, craft(client, stream_frame(n * 2200, bytes(1100))))
+            yield craft(client, stream_frame(n * 2200, bytes(1100)))
 
     attacked = attack(identity, strike, closes=False)
     assert len(attacked._quic._streams[0].receiver._ranges) > 400
 
 
-def test_post_handshake_crypto_is_bounded(identity: TlsIdentity) -> None:
-    def far(client: Connection) -> None:
-        inject(client, craft(client, crypto_frame(500_000, b"z")))
+def test_crypto_data_far_ahead_is_not_kept(identity: TlsIdentity) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
+        yield craft(client, crypto_frame(500_000, b"z"))
 
-    assert held(attack(identity, far)) <= bounded.CRYPTO_BYTES
+    assert held(attack(identity, strike)) == 0
 
-    def endless(client: Connection) -> None:
+
+def test_crypto_data_in_crumbs_is_not_kept(identity: TlsIdentity) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
+        yield craft(client, *(crypto_frame(10 + 2 * n, b"z") for n in range(100)))
+
+    attack(identity, strike)
+
+
+def test_an_endless_tls_message_is_cut_off(identity: TlsIdentity) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
         message = b"\x04\xff\xff\xff" + bytes(60_000)
         for start in range(0, len(message), 1100):
-            inject(client, craft(client, crypto_frame(start, message[start : start + 1100])))
+            yield craft(client, crypto_frame(start, message[start : start + 1100]))
 
-    assert held(attack(identity, endless)) <= bounded.CRYPTO_BYTES + 1200
+    assert held(attack(identity, strike)) <= bounded.CRYPTO_BYTES + 1200
 
 
 def test_unknown_frames_close_with_a_code(identity: TlsIdentity) -> None:
-    attack(identity, lambda client: inject(client, craft(client, b"\x3f\x00\x00\x00\x00")))
+    attack(identity, lambda client: iter([craft(client, b"\x3f\x00\x00\x00\x00")]))
 
 
 def test_the_library_failing_on_a_packet_ends_that_connection_alone(
@@ -305,7 +324,7 @@ def test_hostile_peers_do_not_fill_the_log(
 ) -> None:
     level = logging.getLogger("quic").level
     with caplog.at_level(logging.DEBUG):
-        attack(identity, lambda client: inject(client, craft(client, stream_frame(1 << 40, b"z"))))
+        attack(identity, lambda client: iter([craft(client, stream_frame(1 << 40, b"z"))]))
     assert [record for record in caplog.records if record.name.startswith("quic")] == []
     assert capfd.readouterr().err == ""
     assert logging.getLogger("quic").level == level

@@ -174,10 +174,8 @@ class OpenConnection(QuicConnection):
         limit = self._local_max_data
         held = sum(s.receiver.highest_offset - s.receiver._buffer_start for s in self._streams.values())
         limit.value = self.receive_limit(limit.used - held, limit.value)
-        used, limit.used = (
-            limit.used,
-            0,
-        )  # aioquic doubles the limit when `used` comes near it: it must not see it
+        # aioquic doubles the limit when `used` comes near it: it must not see it
+        used, limit.used = limit.used, 0
         try:
             super()._write_connection_limits(builder, space)
         finally:
