@@ -68,6 +68,7 @@ class Limits:
     call_timeout: float = 20.0
     connect_timeout: float = 10.0
     send_timeout: float = 30.0
+    close_flush: float = 2.0  # what a closing client gives to what still waits
     reconnect_min: float = 0.25
     reconnect_max: float = 30.0
 

@@ -7,6 +7,7 @@ durable here before any method returns.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -164,6 +165,12 @@ class Client:
         """Connects in the background, and sends what waits."""
         self._connector.start()
         await self._outbox.kick_all()
+
+    async def flush(self, seconds: float) -> None:
+        """Lets what waits go out, for at most so long; what is left goes out with the next process."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._outbox.drained()
 
     async def close(self) -> None:
         await self._outbox.close()
@@ -397,6 +404,7 @@ async def open_client(
         try:
             await client.start()
             yield client
+            await client.flush(limits.close_flush)
         finally:
             await client.close()
     finally:

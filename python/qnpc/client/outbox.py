@@ -91,6 +91,11 @@ class Outbox:
             self._again.discard(group)
             self.kick(group)
 
+    async def drained(self) -> None:
+        """Returns when nothing waits, or when no try to connect will help."""
+        while self._workers:
+            await asyncio.gather(*self._workers.values(), return_exceptions=True)
+
     async def close(self) -> None:
         self._closed = True
         workers = list(self._workers.values())
