@@ -36,9 +36,11 @@ impl Group {
         if key_packages.is_empty() {
             return Err(Error::Malformed("there is no key package to add"));
         }
-        let validate =
-            |message: &B| key_package::validate(message.as_ref()).map(|(package, _)| package);
-        let packages: Result<Vec<KeyPackage>, Error> = key_packages.iter().map(validate).collect();
+        let suite = self.suite();
+        let packages: Result<Vec<KeyPackage>, Error> = key_packages
+            .iter()
+            .map(|message| key_package::validate(message.as_ref(), suite))
+            .collect();
         self.commit(packages?, Vec::new(), message_id)
     }
 
@@ -81,17 +83,16 @@ impl Group {
         let store = self.store.clone();
         let outcome = store.atomically(|| {
             let commit = self.stage(adds, removals, message_id)?;
-            self.check_pending()?;
-            Ok(commit)
-        });
-        if outcome.is_err() {
-            self.mls.set_aad(Vec::new());
-            if self.mls.pending_commit().is_some() {
-                // The row that says so was undone above; this undoes it in memory.
-                let provider = Provider::new(&self.store)?;
-                self.mls.clear_pending_commit(provider.storage())?;
+            match self.check_pending() {
+                Ok(_) => Ok(commit),
+                Err(refusal) => {
+                    // In memory; the row that this writes is undone with the others.
+                    self.clear_pending()?;
+                    Err(refusal)
+                }
             }
-        }
+        });
+        self.mls.set_aad(Vec::new());
         outcome
     }
 

@@ -2,9 +2,7 @@
 //!
 //! Each is for one use: joining deletes its private part. They live 83 days; nobody takes one that lives longer than 84.
 
-use openmls::prelude::{
-    KeyPackage, KeyPackageIn, MlsMessageBodyIn, MlsMessageOut, ProtocolVersion,
-};
+use openmls::prelude::{KeyPackage, MlsMessageBodyIn, MlsMessageOut, ProtocolVersion};
 use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
@@ -13,7 +11,7 @@ use crate::config;
 use crate::credential::credential;
 use crate::error::Error;
 use crate::message;
-use crate::policy::{self, Refusal};
+use crate::policy::{check_key_package, Refusal};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::store::Store;
@@ -83,28 +81,30 @@ pub(crate) fn own_certificate(
 
 /// Validates a KeyPackage: signatures, lifetime, certificate, capabilities, and that its keys can be used.
 pub fn inspect(message: &[u8]) -> Result<Info, Error> {
-    let (package, certificate) = validate(message)?;
+    let package = verify(message)?;
+    let suite = Suite::of(package.ciphersuite()).ok_or(Refusal::Suite)?;
+    let certificate = check_key_package(crypto()?, suite, &package)?;
     let reference = package.hash_ref(crypto()?).map_err(Error::library)?;
     Ok(Info {
-        suite: Suite::of(package.ciphersuite()).ok_or(Refusal::Suite)?,
+        suite,
         certificate,
         reference: reference.as_slice().to_vec(),
         not_after: package.life_time().not_after(),
     })
 }
 
-pub(crate) fn validate(message: &[u8]) -> Result<(KeyPackage, Certificate), Error> {
+/// A KeyPackage that somebody else made, for a group of `suite`.
+pub(crate) fn validate(message: &[u8], suite: Suite) -> Result<KeyPackage, Error> {
+    let package = verify(message)?;
+    check_key_package(crypto()?, suite, &package)?;
+    Ok(package)
+}
+
+/// What the protocol itself asks: signatures, lifetime, distinct keys.
+fn verify(message: &[u8]) -> Result<KeyPackage, Error> {
     let MlsMessageBodyIn::KeyPackage(package) = message::parse(message)?.extract() else {
         return Err(Error::Malformed("this is not a key package"));
     };
-    let package = validate_in(package)?;
-    let certificate = policy::check_key_package(crypto()?, &package)?;
-    Ok((package, certificate))
-}
-
-fn validate_in(package: KeyPackageIn) -> Result<KeyPackage, Error> {
-    let crypto = crypto()?;
-    package
-        .validate(crypto, ProtocolVersion::Mls10)
-        .map_err(refusals::key_package)
+    let package = package.validate(crypto()?, ProtocolVersion::Mls10);
+    package.map_err(refusals::key_package)
 }

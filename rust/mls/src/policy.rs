@@ -22,7 +22,7 @@ use openmls::prelude::{
     VerifiableCiphersuite,
 };
 use qnpc_crypto::certificate::{Certificate, CertificateError};
-use tls_codec::Serialize as _;
+use tls_codec::Serialize;
 
 use crate::config;
 use crate::credential::certificate_of;
@@ -158,14 +158,18 @@ pub enum Refusal {
 /// A group that one joins or begins to track.
 pub(crate) fn check_group(group: &PublicGroup) -> Result<Membership, Refusal> {
     let (suite, roles) = check_context(group.group_context())?;
-    check_tree(
-        suite,
-        roles,
-        group
-            .treesync()
-            .full_leaves()
-            .map(|(leaf, node)| (leaf.u32(), node)),
-    )
+    check_parents(suite, group)?;
+    let leaves = group.treesync().full_leaves();
+    check_tree(suite, roles, leaves.map(|(leaf, node)| (leaf.u32(), node)))
+}
+
+/// The keys inside its tree, which later committers seal to. A commit's path is the one thing here that only the node can look
+/// at before merging, since the library hides it in a staged commit.
+pub(crate) fn check_parents(suite: Suite, group: &PublicGroup) -> Result<(), Refusal> {
+    group
+        .treesync()
+        .full_parents()
+        .try_for_each(|(_, parent)| check_encryption_key(suite, parent))
 }
 
 /// Its GroupContext: suite, id, and exactly the two extensions that every group has.
@@ -219,28 +223,35 @@ pub(crate) fn check_leaf(suite: Suite, leaf: &LeafNode) -> Result<Certificate, R
     if !able {
         return Err(Refusal::Capabilities);
     }
-    if encryption_key(leaf)?.len() != suite.encryption_key() {
-        return Err(Refusal::EncryptionKey);
-    }
+    check_encryption_key(suite, leaf)?;
     certificate_of(leaf.credential(), leaf.signature_key().as_slice())
 }
 
-/// The bytes of a leaf's HPKE key, which the library shows only serialized.
-fn encryption_key(leaf: &LeafNode) -> Result<Vec<u8>, Refusal> {
-    let vector = leaf
-        .encryption_key()
-        .tls_serialize_detached()
-        .map_err(|_| Refusal::EncryptionKey)?;
-    let key = wire::only_vector(&vector).ok_or(Refusal::EncryptionKey)?;
+/// The HPKE key with which a tree's node begins on the wire: the library does not show it in any other way.
+fn encryption_key(node: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    let bytes = node.tls_serialize_detached();
+    let bytes = bytes.map_err(|_| Refusal::EncryptionKey)?;
+    let (key, _) = wire::split_vector(&bytes).ok_or(Refusal::EncryptionKey)?;
     Ok(key.to_vec())
 }
 
-/// A key package whose signatures and current validity the library has checked.
+/// Its length.
+fn check_encryption_key(suite: Suite, node: &impl Serialize) -> Result<(), Refusal> {
+    match encryption_key(node)?.len() == suite.encryption_key() {
+        true => Ok(()),
+        false => Err(Refusal::EncryptionKey),
+    }
+}
+
+/// A key package for `suite`, whose signatures and current validity the library has checked.
 pub(crate) fn check_key_package(
     crypto: &Crypto,
+    suite: Suite,
     package: &KeyPackage,
 ) -> Result<Certificate, Refusal> {
-    let suite = Suite::of(package.ciphersuite()).ok_or(Refusal::Suite)?;
+    if package.ciphersuite() != suite.ciphersuite() {
+        return Err(Refusal::OtherSuite);
+    }
     if !package.life_time().has_acceptable_range() {
         return Err(Refusal::Lifetime);
     }
@@ -304,11 +315,7 @@ pub(crate) fn check_commit(
             Proposal::Add(add) => {
                 require(committer.admin, Refusal::AddByOther)?;
                 let package = add.key_package();
-                require(
-                    package.ciphersuite() == before.suite.ciphersuite(),
-                    Refusal::OtherSuite,
-                )?;
-                added.push(check_key_package(crypto, package)?);
+                added.push(check_key_package(crypto, before.suite, package)?);
             }
             Proposal::Remove(remove) => {
                 let member = before

@@ -112,6 +112,26 @@ fn only_ed25519(alg: SignatureScheme) -> Result<(), CryptoError> {
     }
 }
 
+/// Refuses keys and encapsulations whose length is not the KEM's: libcrux cuts X-Wing's into its halves without looking, and
+/// would panic over bytes that any peer can send.
+fn expect_lengths(
+    kem: HpkeKemType,
+    public: Option<&[u8]>,
+    encapsulation: Option<&[u8]>,
+) -> Result<(), CryptoError> {
+    let (public_length, encapsulation_length) = match kem {
+        HpkeKemType::DhKem25519 => (32, 32),
+        HpkeKemType::XWingKemDraft6 => (1216, 1120),
+        _ => return Err(CryptoError::UnsupportedCiphersuite),
+    };
+    if public.is_some_and(|key| key.len() != public_length)
+        || encapsulation.is_some_and(|bytes| bytes.len() != encapsulation_length)
+    {
+        return Err(CryptoError::InvalidLength);
+    }
+    Ok(())
+}
+
 /// HPKE goes to the crate that is fastest with its KEM.
 macro_rules! by_kem {
     ($self:ident, $config:ident, $method:ident($($argument:ident),*)) => {
@@ -231,6 +251,7 @@ impl OpenMlsCrypto for Crypto {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
+        expect_lengths(config.0, Some(public), None)?;
         by_kem!(self, config, hpke_seal(public, info, aad, plaintext))
     }
 
@@ -242,6 +263,7 @@ impl OpenMlsCrypto for Crypto {
         info: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
+        expect_lengths(config.0, None, Some(sealed.kem_output.as_slice()))?;
         by_kem!(self, config, hpke_open(sealed, private, info, aad))
     }
 
@@ -253,6 +275,7 @@ impl OpenMlsCrypto for Crypto {
         context: &[u8],
         length: usize,
     ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
+        expect_lengths(config.0, Some(public), None)?;
         by_kem!(
             self,
             config,
@@ -269,6 +292,7 @@ impl OpenMlsCrypto for Crypto {
         context: &[u8],
         length: usize,
     ) -> Result<ExporterSecret, CryptoError> {
+        expect_lengths(config.0, None, Some(encapsulation))?;
         by_kem!(
             self,
             config,
@@ -281,6 +305,7 @@ impl OpenMlsCrypto for Crypto {
         config: HpkeConfig,
         ikm: &[u8],
     ) -> Result<HpkeKeyPair, CryptoError> {
+        expect_lengths(config.0, None, None)?;
         by_kem!(self, config, derive_hpke_keypair(ikm))
     }
 }
@@ -311,5 +336,99 @@ impl Signer for DeviceSigner<'_> {
 
     fn signature_scheme(&self) -> SignatureScheme {
         SignatureScheme::ED25519
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What arrives in a Welcome or a path is any bytes at all.
+    #[test]
+    fn hpke_fails_on_any_length_and_never_panics() {
+        let crypto = crypto().unwrap();
+        for suite in Suite::ALL {
+            let config = || suite.ciphersuite().hpke_config();
+            let pair = crypto.derive_hpke_keypair(config(), &[7; 32]).unwrap();
+            let sealed = crypto
+                .hpke_seal(config(), &pair.public, b"i", b"a", b"text")
+                .unwrap();
+            let open = |sealed: &HpkeCiphertext| {
+                crypto.hpke_open(config(), sealed, &pair.private, b"i", b"a")
+            };
+            assert_eq!(open(&sealed).unwrap(), b"text");
+
+            for length in (0..1300).filter(|length| *length != pair.public.len()) {
+                let key = vec![1; length];
+                assert!(crypto.hpke_seal(config(), &key, b"", b"", b"").is_err());
+                assert!(crypto
+                    .hpke_setup_sender_and_export(config(), &key, b"", b"", 32)
+                    .is_err());
+            }
+            let encapsulation = sealed.kem_output.as_slice().len();
+            for length in (0..1300).filter(|length| *length != encapsulation) {
+                let kem_output = vec![1; length];
+                let private = &pair.private;
+                let export = crypto.hpke_setup_receiver_and_export(
+                    config(),
+                    &kem_output,
+                    private,
+                    b"",
+                    b"",
+                    32,
+                );
+                assert!(export.is_err());
+                let kem_output = kem_output.into();
+                let ciphertext = sealed.ciphertext.clone();
+                assert!(open(&HpkeCiphertext {
+                    kem_output,
+                    ciphertext
+                })
+                .is_err());
+            }
+            for length in 0..sealed.ciphertext.as_slice().len() {
+                let kem_output = sealed.kem_output.clone();
+                let ciphertext = vec![1; length].into();
+                assert!(open(&HpkeCiphertext {
+                    kem_output,
+                    ciphertext
+                })
+                .is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn aead_fails_on_any_length_and_never_panics() {
+        let crypto = crypto().unwrap();
+        let alg = AeadType::Aes128Gcm;
+        for length in (0..40).filter(|length| *length != 16) {
+            assert!(crypto
+                .aead_encrypt(alg, &vec![0; length], b"", &[0; 12], b"")
+                .is_err());
+        }
+        for length in (0..40).filter(|length| *length != 12) {
+            assert!(crypto
+                .aead_encrypt(alg, &[0; 16], b"", &vec![0; length], b"")
+                .is_err());
+        }
+        for length in 0..40 {
+            assert!(crypto
+                .aead_decrypt(alg, &[0; 16], &vec![0; length], &[0; 12], b"")
+                .is_err());
+        }
+        let sealed = crypto
+            .aead_encrypt(alg, &[0; 16], b"text", &[0; 12], b"a")
+            .unwrap();
+        assert_eq!(
+            crypto
+                .aead_decrypt(alg, &[0; 16], &sealed, &[0; 12], b"a")
+                .unwrap(),
+            b"text"
+        );
+        assert!(crypto
+            .aead_encrypt(AeadType::Aes256Gcm, &[0; 32], b"", &[0; 12], b"")
+            .is_err());
     }
 }

@@ -231,12 +231,12 @@ mod tests {
             .unwrap();
     }
 
-    fn delta(store: &Store) -> Vec<(Vec<u8>, Vec<u8>, Option<Vec<u8>>)> {
-        let plain = |value: Value| value.to_vec();
-        let delta = store.take_delta().unwrap();
+    type Plain = (Vec<u8>, Vec<u8>, Option<Vec<u8>>);
+
+    fn delta(store: &Store) -> Vec<Plain> {
+        let delta = store.take_delta().unwrap().into_iter();
         delta
-            .into_iter()
-            .map(|(scope, key, value)| (scope, key, value.map(plain)))
+            .map(|(scope, key, value)| (scope, key, value.map(|value| value.to_vec())))
             .collect()
     }
 

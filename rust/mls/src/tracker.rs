@@ -17,7 +17,7 @@ use crate::change::{Change, Next};
 use crate::error::Error;
 use crate::member::{Member, Membership};
 use crate::message;
-use crate::policy::{check_commit, check_group, Refusal};
+use crate::policy::{check_commit, check_group, check_parents, Refusal};
 use crate::provider::{crypto, Provider};
 use crate::refusals;
 use crate::store::Store;
@@ -127,6 +127,7 @@ impl Tracker {
 
         let mut next = self.0.copy(verdict.next.clone())?;
         next.apply(*staged)?;
+        check_parents(next.membership.suite, &next.group)?;
         next.check_group_info(&parse_group_info(group_info)?, &verdict.committer)?;
         let epoch = next.group.group_context().epoch().as_u64();
         let before = self.0.context()?;

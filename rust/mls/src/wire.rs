@@ -85,10 +85,17 @@ pub(crate) fn vector(content: &[u8]) -> Option<Vec<u8>> {
 
 /// The content of the vector that `data` is, and nothing else.
 pub(crate) fn only_vector(data: &[u8]) -> Option<&[u8]> {
+    match split_vector(data)? {
+        (content, []) => Some(content),
+        _ => None,
+    }
+}
+
+/// The content of the vector that `data` begins with, and what follows.
+pub(crate) fn split_vector(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut reader = Reader(data);
     let content = reader.vector()?;
-    reader.end()?;
-    Some(content)
+    Some((content, reader.0))
 }
 
 /// The front of a PublicMessage (RFC 9420, section 6.2): FramedContent up to its authenticated data.
