@@ -16,16 +16,18 @@ from qnpc._core import Argon2, Device, Identity, MlsStore, OpaqueClientLogin, Op
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT, Limits
 from qnpc.node import bearer, engine
+from qnpc.node.push import Subscription
 from qnpc.node.services import Services
 from qnpc.node.settings import SUITES
 from qnpc.node.store.contract import CreateInvite
 from qnpc.node.store.sqlite import SqliteStore
-from qnpc.ports import Ports, StoreHooks
+from qnpc.ports import Jobs, Lane, Ports, StoreHooks
 from qnpc.rpc import Method, Peer, Remote, Served
 from tests.node.links import ManualClock, MemoryLink, pair
 
 P = TypeVar("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 PIN = bytes(range(32))
 CHEAP = Argon2(memory_kib=8, iterations=1, parallelism=1)
@@ -52,10 +54,31 @@ class Visit:
         await self.node_side.wait_closed()
 
 
+class PatientJobs:
+    """The threads of `jobs`; but pages of pushes are not read while `pages` is not set."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self.pages = asyncio.Event()
+        self.pages.set()
+
+    async def run(self, function: Callable[..., T], /, *args: Any) -> T:
+        if getattr(function, "__func__", None) is Subscription._page:
+            await self.pages.wait()
+        return await self._jobs.run(function, *args)
+
+    def lane(self, name: str) -> Lane:
+        return self._jobs.lane(name)
+
+    def close(self) -> None:
+        self._jobs.close()
+
+
 @dataclass(slots=True)
 class Rig:
     services: Services
     clock: ManualClock
+    jobs: PatientJobs
     limits: Limits
     stack: AsyncExitStack
 
@@ -86,7 +109,8 @@ async def rig(
     path: Path, ports: Ports, limits: Limits = DEFAULT, hooks: StoreHooks | None = None
 ) -> AsyncIterator[Rig]:
     clock = ManualClock(now=ports.clock.now())
-    node_ports = Ports(clock, ports.random, ports.datagrams, ports.jobs)
+    jobs = PatientJobs(ports.jobs)
+    node_ports = Ports(clock, ports.random, ports.datagrams, jobs)
     async with AsyncExitStack() as undo:
         store, lane = await engine.open_store(
             undo, node_ports, lambda: SqliteStore.open(path / "node.db", random=ports.random, hooks=hooks)
@@ -95,7 +119,7 @@ async def rig(
             undo, store, lane, ports=node_ports, limits=limits, suites=SUITES, pin=PIN
         )
         async with AsyncExitStack() as visits:
-            yield Rig(services, clock, limits, visits)
+            yield Rig(services, clock, jobs, limits, visits)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from qnpc import wire
-from qnpc._core import SUITE_CLASSICAL, Group, generate_key_packages
+from qnpc._core import SUITE_CLASSICAL, Group, Tracker, generate_key_packages
 from qnpc.errors import Code, Error
 from tests.node.chats import Member, create, join, joined, people
 from tests.node.rig import Person, Rig, Sink, refused, remote
@@ -82,6 +82,11 @@ async def test_a_commit_by_who_is_not_in_is_refused(node: Rig) -> None:
     post = bobs.post(bobs.group.commit_update(id_), id_)
     with refused(Code.NOT_A_MEMBER):
         await bobs.commit(post)
+    id_ = hers.new_id()
+    stolen = hers.post(hers.group.commit_update(id_), id_)
+    with refused(Code.NOT_A_MEMBER):
+        await bobs.commit(stolen)
+    assert await hers.commit(stolen) == 3
 
 
 async def test_a_commit_that_breaks_the_rules_changes_nothing(node: Rig) -> None:
@@ -161,6 +166,17 @@ async def test_a_group_goes_on_after_the_node_forgot_its_state(node: Rig) -> Non
     node.services.trackers.take(hers.id)
     await hers.remove(bob)
     assert hers.group.epoch == 4
+
+
+async def test_a_group_goes_on_where_the_node_fell_behind(node: Rig) -> None:
+    """As when another node of the same store took the commits in between."""
+    (alice,) = await people(node, "alice")
+    hers = await create(alice)
+    info = await alice.visit.call(hers.cap, wire.GROUP.info, wire.Empty())
+    await hers.update()
+    node.services.trackers.keep(hers.id, Tracker.from_group_info(info.group_info, info.tree))
+    await hers.update()
+    assert hers.group.epoch == 2
 
 
 async def test_the_tree_of_a_welcome_stays_while_the_group_moves_on(node: Rig) -> None:

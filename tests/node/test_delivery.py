@@ -223,13 +223,47 @@ async def test_a_connection_that_does_not_read_is_not_sent_more_than_its_share(n
     await bob.subscribe(sink)
     bob.visit.link.deaf = True
     theirs = bob.visit.link.other
-    for number in range(100):
-        await alice.enqueue(bob, bytes(30_000), bytes([number]) * 16)
-    most = node.limits.outbox + node.limits.delivery_bytes + 10_000
-    assert 0 < theirs.queued <= most
+    for number in range(20):
+        await alice.enqueue(bob, bytes(200_000), bytes([number]) * 16)
+    assert 0 < theirs.queued <= node.limits.outbox + 201_000
     bob.visit.link.hear()
-    await sink.has_upto(bob.key, 100)
-    assert sink.seqs(bob.key) == list(range(1, 101))
+    await sink.has_upto(bob.key, 20)
+    assert sink.seqs(bob.key) == list(range(1, 21))
+
+
+async def test_pushes_wait_for_a_long_answer_and_then_come(node: Rig) -> None:
+    """Nothing is on its way to the sink, so no answer of its own will say that there is room."""
+    alice, bob = await node.person("alice"), await node.person("bob")
+    await alice.enqueue(bob, bytes(1_000_000))
+    sink = Sink()
+    await bob.subscribe(sink, cursor(node, bob.key, 1))
+    bob.visit.link.deaf = True
+    theirs = bob.visit.link.other
+    call = bob.visit.peer.start_call(bob.session, wire.SESSION.fetch, wire.SessionFetchParams(bob.key, 0, 1))
+    async with asyncio.timeout(20):
+        while theirs.queued < 1_000_000:
+            await a_while(alice)
+    await alice.enqueue(bob, b"later")
+    bob.visit.link.hear()
+    await call
+    await sink.has_upto(bob.key, 2)
+
+
+async def test_what_is_told_while_the_store_is_read_comes_once(node: Rig) -> None:
+    """It was committed before the reading began, and told only now."""
+    alice, bob = await node.person("alice"), await node.person("bob")
+    await alice.enqueue(bob, b"one")
+    (entry,) = node.services.store.entries(bob.key, 0, 1, 1, 1)
+    sink = Sink()
+    node.jobs.pages.clear()
+    await bob.subscribe(sink)
+    node.services.fanout.tell(entry, (bob.key,))
+    await a_while(alice)
+    node.jobs.pages.set()
+    await sink.has_upto(bob.key, 1)
+    await alice.enqueue(bob, b"two")
+    await sink.has_upto(bob.key, 2)
+    assert sink.seqs(bob.key) == [1, 2]
 
 
 async def test_answers_out_of_order_acknowledge_only_what_has_no_gap(node: Rig) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qnpc import wire
 from qnpc._core import Device
 from qnpc.errors import Code
+from qnpc.limits import Limits
 from tests.node.rig import PIN, Person, Rig, Sink, refused, remote
 
 
@@ -26,6 +29,9 @@ async def test_a_token_that_is_not_known_says_no_more_than_that(node: Rig) -> No
             await alice.resume()
 
 
+@pytest.mark.parametrize(
+    "limits", [Limits(), replace(Limits(), collect_interval=1e9)], ids=["reaped", "kept"]
+)
 async def test_a_session_ends_with_its_token_and_the_device_renews_it(node: Rig) -> None:
     alice = await node.person("alice")
     node.clock.advance(24 * 3600.0)

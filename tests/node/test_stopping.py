@@ -69,7 +69,7 @@ async def test_a_stopped_node_has_kept_what_was_acknowledged(node: Rig, tmp_path
             undo, store, lane, ports=clocked, limits=DEFAULT, suites=(1,), pin=PIN
         )
         async with AsyncExitStack() as visits:
-            other = Rig(services, node.clock, DEFAULT, visits)
+            other = Rig(services, node.clock, node.jobs, DEFAULT, visits)
             alice = await other.person("alice")
             sink = Sink()
             await alice.subscribe(sink)

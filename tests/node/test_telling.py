@@ -71,3 +71,20 @@ async def test_one_bad_member_is_nobody_elses_trouble(node: Rig) -> None:
     deaf.visit.link.hear()
     await sinks["deaf"].has_upto(hers.id, 31)
     assert sinks["deaf"].seqs(hers.id) == list(range(2, 32))
+
+
+async def test_what_comes_to_one_channel_while_another_is_read_waits_for_what_was_before(node: Rig) -> None:
+    alice, bob = await people(node, "alice", "bob")
+    hers = await create(alice)
+    await joined(hers, bob)
+    await hers.say(b"before")
+    sink = Sink()
+    node.jobs.pages.clear()
+    await bob.subscribe(sink)  # behind in the inbox and in the group
+    await hers.say(b"after")
+    await alice.enqueue(bob, b"note")
+    node.jobs.pages.set()
+    await sink.has_upto(hers.id, 3)
+    await sink.has_upto(bob.key, 2)
+    assert sink.seqs(hers.id) == [2, 3]
+    assert sink.seqs(bob.key) == [1, 2]

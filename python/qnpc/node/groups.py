@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from qnpc._core import Change, CoreError, EpochStale, Malformed, Member, Tracker, inspect_message
+from qnpc._core import Change, CoreError, Malformed, Member, Tracker, inspect_message
 from qnpc.errors import Code, Error
 from qnpc.node.checks import GROUP_BYTES, ID_BYTES, at_most, count_at_most, exactly
 from qnpc.node.delivery import append
@@ -184,14 +184,14 @@ def _judge(
         stored = store.group(group)
         if stored is None:
             return None
-        tracker = Tracker.from_group_info(stored.group_info, stored.tree)
+        tracker = Tracker.from_group_info(
+            stored.group_info, stored.tree
+        )  # none at hand, or one that fell behind
     if tracker.epoch != params.epoch:
         return None
     try:
         change = tracker.process(params.message, device, params.group_info)
         tree = tracker.tree_after(change)
-    except EpochStale:
-        return None
     except CoreError as error:
         raise Error(Code.COMMIT_INVALID, str(error)) from None
     _check_registered(store, change.added)
