@@ -20,10 +20,10 @@ from qnpc.rpc import RemoteProtocolError, build
 from qnpc.rpc.framing import Deframer
 from qnpc.rpc.messages import Descriptor, Target
 from qnpc.rpc.schema import RPC, Builder
-from qnpc.rpc.state import Called, Released, Returned
+from qnpc.rpc.state import Called, Released, Returned, Withdrawn
 from qnpc.rpc.vat import Vat
 from tests.rpc.bare import Bare
-from tests.rpc.demo import BOX, STORE, Box, Count, Empty, Item, Named, Watch, Watched, Watcher
+from tests.rpc.demo import BOX, STORE, Box, Boxed, Count, Empty, Item, Named, Watch, Watched, Watcher
 from tests.rpc.pairs import SMALL, pair
 from tests.support.links import turns
 
@@ -71,7 +71,8 @@ def disembargo(kind: str, target: Target) -> bytes:
         else:
             promised = body.init("target").init("promisedAnswer")
             promised.questionId = target.id
-            promised.init("transform", len(target.path))
+            for step, index in zip(promised.init("transform", len(target.path)), target.path, strict=True):
+                step.getPointerField = index
 
     return message(fill)
 
@@ -170,6 +171,50 @@ def test_a_peer_that_does_not_know_our_call_fails_it(bare: Bare) -> None:
     assert event.outcome.kind is Code.UNSUPPORTED_VERSION
 
 
+def test_what_leads_back_to_the_other_side_is_disembargoed(bare: Bare) -> None:
+    bare.send(call(1, Target(0), Descriptor("senderHosted", 12)))
+    (event,) = bare.events()
+    assert isinstance(event, Called)
+    watched = event.params.read(STORE.keep.params)
+    bare.vat.send_results(event.answer, STORE.give.results, watched)
+    bare.sent()
+    bare.send(disembargo("senderLoopback", Target(1, (0,))))
+    with RPC.Message.from_bytes(bare.sent()[0]) as answer:
+        assert answer.disembargo.context.receiverLoopback == 5
+        assert answer.disembargo.target.importedCap == 12
+
+
+def test_a_call_that_others_wait_for_goes_on_when_it_is_finished(bare: Bare) -> None:
+    bare.send(call(1), call(2, Target(1, (0,))), build.finish_releasing(1))
+    (event,) = bare.events()  # the call, and no word of a withdrawal
+    assert isinstance(event, Called)
+    bare.sent()
+    bare.vat.send_results(event.answer, STORE.slow.results, Boxed(Box("b")))
+    (following,) = bare.events()
+    assert isinstance(following, Called)
+    assert following.answer.id == 2
+    assert bare.sent() == [build.return_canceled(1)]
+    bare.vat.send_results(following.answer, BOX.put.results, Count(1))
+    bare.send(build.finish_keeping(2))
+    assert [type(event) for event in bare.events()] == [Released]
+    assert bare.vat.sizes == WORDLESS
+
+
+def test_a_finished_call_is_cancelled_when_the_last_that_waited_for_it_is_withdrawn(bare: Bare) -> None:
+    bare.send(call(1), call(2, Target(1, (0,))), call(3, Target(2, (0,))), build.finish_releasing(1))
+    (event,) = bare.events()
+    assert isinstance(event, Called)
+    bare.send(build.finish_releasing(2))
+    assert list(bare.events()) == []
+    bare.send(build.finish_releasing(3))
+    (withdrawn,) = bare.events()
+    assert isinstance(withdrawn, Withdrawn)
+    assert withdrawn.answer is event.answer
+    assert bare.sent() == [build.return_canceled(3), build.return_canceled(2)]
+    bare.vat.send_error(event.answer, Error(Code.INTERNAL))
+    assert bare.vat.sizes == WORDLESS
+
+
 def test_promises_of_theirs_are_called_and_their_resolutions_let_go(bare: Bare) -> None:
     bare.send(call(1, Target(0), Descriptor("senderPromise", 40)))
     assert bare.vat.sizes["imports"] == 1
@@ -262,7 +307,7 @@ def answer_everything(vat: Vat) -> None:
         try:
             event.params.read(STORE.keep.params) if event.key == STORE.keep.key else event.params.release()
             if event.answer.id % 2:
-                vat.send_results(event.answer, STORE.slow.results, type("B", (), {"box": Box("b")})())
+                vat.send_results(event.answer, STORE.slow.results, Boxed(Box("b")))
             else:
                 vat.send_error(event.answer, Error(Code.NOT_FOUND))
         except RemoteProtocolError:
@@ -284,7 +329,7 @@ mutation = st.tuples(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(mutation, min_size=1, max_size=8), st.lists(st.integers(0, 40), max_size=10))
 def test_mutated_conversations_end_in_refusals_only(
     mutations: list[tuple[int, int, int]], again: list[int]
@@ -324,6 +369,15 @@ def test_thousands_of_calls_leave_nothing() -> None:
         bare.send(build.finish_keeping(question % 3))
         bare.sent()
     assert bare.vat.sizes == WORDLESS
+
+
+def test_ids_of_our_questions_are_used_again(bare: Bare) -> None:
+    remote = bare.vat.bootstrap()
+    bare.send(build.return_bootstrap(0, 3))
+    for _ in range(100):
+        question = bare.vat.send_call(remote, BOX.name, Empty(), object())
+        assert question.id == 0
+        bare.send(build.return_empty(0))
 
 
 # -- the peer around it -----------------------------------------------------------------------------------------------------------------

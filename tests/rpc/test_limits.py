@@ -103,6 +103,13 @@ async def test_calls_in_flight_may_be_so_large_together() -> None:
     await ended_with(p, Code.TOO_MANY_CALLS)
 
 
+async def test_large_calls_one_after_the_other_are_no_matter() -> None:
+    p = await joined(limits=SMALL)
+    for _ in range(20):
+        await p.client.call(p.root, STORE.size, padding(4096))
+    await p.close()
+
+
 # -- calls --------------------------------------------------------------------------------------------------------------------------
 
 

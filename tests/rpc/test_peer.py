@@ -233,6 +233,11 @@ async def test_mistakes_of_ours_are_refused_here_and_harm_nothing() -> None:
         p.client.start_call(p.root, STORE.keep, Watched(other.root))
     with pytest.raises(LocalProtocolError, match="does not fit"):
         p.client.start_call(p.root, STORE.open, Named(5))  # type: ignore[arg-type]
+    unsent = Watcher()
+    with pytest.raises(LocalProtocolError, match="does not fit"):
+        p.client.start_call(p.root, STORE.watch, Watch(unsent, -1))
+    await turns()
+    assert unsent.releases == 1
     with pytest.raises(LocalProtocolError, match="something else"):
         p.client.start_call(p.root, STORE.keep, Watched(None))  # type: ignore[arg-type]
     opened = p.client.start_call(p.root, STORE.open, Named(""))
