@@ -30,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "cli": _BASE | {"_core", "rpc", "wire", "transport", "content", "client", "node"},
     "testing": _BASE | {"_core", "rpc", "wire", "transport", "content", "client", "node"},
     "__main__": {"cli"},
-    "qnpc": {"client", "errors", "testing"},
+    "qnpc": {"client", "errors", "link", "ports", "testing"},
 }
 
 # Libraries that only one place may know: top-level name -> (rooms, at most how many modules there, None for any).

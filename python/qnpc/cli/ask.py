@@ -90,14 +90,14 @@ def _prompt(prompt: str, *, twice: bool) -> str:
 def _first_line(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return _line(file.readline(_LONGEST_LINE + 1), "the password file")
+            return _line(file.readline(_LONGEST_LINE + 1), "a password")
     except OSError as error:
         raise Error(Code.USAGE, f"the password file cannot be read: {error.strerror}") from None
 
 
 def _line(data: bytes, what: str) -> str:
     if not data:
-        raise Error(Code.USAGE, f"{what} was expected, and there was nothing to read")
+        raise Error(Code.USAGE, f"there was nothing to read where {what} was expected")
     if len(data) > _LONGEST_LINE:
         raise Error(Code.USAGE, f"{what} is longer than {_LONGEST_LINE} bytes")
     return _decoded(data, what).rstrip("\r\n")

@@ -243,8 +243,11 @@ class Play:
             carol = Person(name, client)
             await self._collect(carol, "recv", follow=False)
             await self._collect(carol, "history", limit=1000)
-            texts = {event["text"] for event in carol.shown if event["kind"] == "text"}
-            texts |= {event["text"] for event in self._cast["carol"].shown if event["kind"] == "text"}
+            shown = self._cast["carol"].shown + carol.shown
+            texts = {event["text"] for event in shown if event["kind"] == "text"}
+            told = [event for event in shown if event["kind"] == "members" and name in event["removed"]]
+            reached = carol.refusal is None or carol.refusal.kind is Code.NOT_A_MEMBER
+            self.result.claim(bool(told) and reached, f"{name} was told of the removal, and asked for more")
             read = [text for _, text in APART if text in texts]
             self.result.removed_can_read = bool(read)
             self.result.claim(not read, f"{name} could not read on")
