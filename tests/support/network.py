@@ -22,6 +22,10 @@ from qnpc.ports import Address, DatagramReceiver, Datagrams, NoHooks, Ports, Thr
 T = TypeVar("T")
 
 
+LONGEST = 3600.0
+"""Seconds of virtual time after which a test is taken to be stuck: timers that come again and again would keep it going for ever."""
+
+
 class _TimelessSelector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
@@ -33,6 +37,9 @@ class _TimelessSelector(selectors.SelectSelector):
             raise RuntimeError("deadlock: nothing is ready and no timer is set")
         if not ready and timeout is not None:
             self.passed += max(0.0, timeout)
+            if self.passed > LONGEST:
+                self.passed = 0.0  # so that what is running can be cancelled
+                raise RuntimeError(f"stuck: {LONGEST:.0f} seconds of virtual time have passed")
         return ready
 
 

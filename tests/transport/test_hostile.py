@@ -264,6 +264,17 @@ def test_a_handshake_that_stays_away_holds_little(identity: TlsIdentity) -> None
     strangers(identity, [initial(crypto_frame(15_000, bytes(900)))], check)
 
 
+def test_a_short_first_packet_is_not_answered(identity: TlsIdentity) -> None:
+    """Else we would answer spoofed addresses with more than what came."""
+
+    def check(server: Node, answers: list[bytes]) -> None:
+        assert len(server.endpoint._connections) == 1
+        assert answers == []
+
+    short = [initial(crypto_frame(0, b"\x01"), version=version)[:1199] for version in (1, 0x1A2A3A4A)]
+    strangers(identity, short, check)
+
+
 def test_another_version_is_offered_ours(identity: TlsIdentity) -> None:
     def check(server: Node, answers: list[bytes]) -> None:
         assert len(server.endpoint._connections) == 1

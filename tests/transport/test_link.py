@@ -23,6 +23,7 @@ async def test_a_handshake_is_post_quantum_on_both_ends(ports: Ports, identity: 
         assert (ours.tls_group, theirs.tls_group) == ("X25519MLKEM768", "X25519MLKEM768")
         assert ours.peer_pin == identity.pin
         assert theirs.peer_pin is None
+        assert ours._quic.tls._supported_groups == [0x11EC], "nothing weaker was even offered"
         assert ours.peer_address == server.address
         assert theirs.peer_address[0] == "127.0.0.1"
         assert ours.round_trip is not None

@@ -152,6 +152,24 @@ def test_a_peer_that_vanishes_is_noticed_on_both_sides(identity: TlsIdentity) ->
     scene(network, identity, play)
 
 
+def test_the_stream_itself_never_holds_much(identity: TlsIdentity) -> None:
+    """What waits, waits in our queue, where it can be counted and dropped."""
+    network = Network()
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        network.loss = 1.0
+        client.connection.send(bytes(1024 * 1024))
+        await network.clock.sleep(1)
+        assert client.connection._quic.backlog(0) <= DEFAULT.stream_buffer
+        assert client.connection.queued == 1024 * 1024
+        network.loss = 0.0
+        await client.bytes(1024 * 1024)
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
 def test_a_lost_close_is_said_again(identity: TlsIdentity) -> None:
     network = Network(delay=0.001)
 
@@ -204,7 +222,7 @@ def test_half_open_connections_expire(identity: TlsIdentity) -> None:
 
 def test_too_many_half_open_ones_make_room_again(identity: TlsIdentity) -> None:
     network = Network()
-    limits = replace(DEFAULT, half_open=3, half_open_retry=3)
+    limits = replace(DEFAULT, half_open=3, half_open_retry=100)
 
     async def play(server: Node) -> None:
         deaf = lambda sender, to, _data: sender != SERVER or not to[0].startswith("10.0.1.")  # noqa: E731
