@@ -140,8 +140,10 @@ class Outbox:
                 failures = 0
             except Disconnected:
                 await online.peer.wait_closed()
-            except TimeoutError:
-                _log.debug("intent_unanswered", kind=intent.kind)  # asked again, by id
+            except TimeoutError:  # asked again by id, over a new connection
+                _log.debug("intent_unanswered", kind=intent.kind)
+                online.peer.close()
+                await online.peer.wait_closed()
             except Error as error:
                 if error.kind not in _AGAIN:
                     await self._fail(intent, error)
