@@ -1,7 +1,8 @@
 """A node's link: where it is, which key it has and, if one is to register there, the invite.
 
-`qnpc://host:port/<pin, 64 hex digits>#<invite, base64url>`. The pin is the SHA-256 of the certificate's SubjectPublicKeyInfo (RFC 7469, 2.4).
-The invite is a secret: it is in the link's text, since that is what a link is for, and in nothing else (no repr, no error).
+`qnpc://host:port/<pin, 64 hex digits>#<invite, base64url>`. The pin is the SHA-256 of the certificate's
+SubjectPublicKeyInfo (RFC 7469, 2.4). The invite is a secret: it is in the link's text, since that is what a link is for, and in
+nothing else (no repr, no error).
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class NodeLink:
     invite: bytes | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        fragment = "" if self.invite is None else "#" + base64.urlsafe_b64encode(self.invite).decode().rstrip("=")
+        fragment = (
+            "" if self.invite is None else "#" + base64.urlsafe_b64encode(self.invite).decode().rstrip("=")
+        )
         return f"{SCHEME}{join_address(self.host, self.port)}/{self.pin.hex()}{fragment}"
 
     @property
