@@ -170,6 +170,25 @@ def test_the_stream_itself_never_holds_much(identity: TlsIdentity) -> None:
     scene(network, identity, play)
 
 
+def test_acknowledgements_ride_on_answers(identity: TlsIdentity) -> None:
+    """A question and its answer are two datagrams, not four: that halves what each costs."""
+    network = Network(delay=0.001)
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        await network.clock.sleep(1)
+        sent = len(network.log)
+        for _ in range(50):
+            client.connection.send(b"question")
+            assert await client.bytes(8) == b"question"
+        assert len(network.log) - sent <= 2 * 50 + 2
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
 def test_a_lost_close_is_said_again(identity: TlsIdentity) -> None:
     network = Network(delay=0.001)
 
