@@ -86,7 +86,7 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class Two:
     left: Capability
     right: Capability
 
@@ -137,7 +137,7 @@ class STORE:
     wait = _method("Store", "wait", Empty, Empty)
     watch = _method("Store", "watch", Watch, Calls)
     keep = _method("Store", "keep", Watched, Empty)
-    twice = _method("Store", "twice", Empty, Pair)
+    twice = _method("Store", "twice", Empty, Two)
     give = _method("Store", "give", Watched, Watched)
     slow = _method("Store", "slow", Named, Boxed)
     size = _method("Store", "size", Sized, Payload)
@@ -265,9 +265,9 @@ class Store(Served):
         self.kept.append(params.watcher)
         return Empty()
 
-    async def _twice(self, _params: Empty) -> Pair:
+    async def _twice(self, _params: Empty) -> Two:
         box = self.box("one")
-        return Pair(box, box)
+        return Two(box, box)
 
     async def _give(self, params: Watched) -> Watched:
         return Watched(params.watcher)

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qnpc.errors import Code, Error
-from qnpc.rpc import RemoteProtocolError, build
+from qnpc.rpc import Remote, RemoteProtocolError, build
 from qnpc.rpc.framing import Deframer
-from qnpc.rpc.messages import Descriptor, Target
+from qnpc.rpc.messages import CONTENT, PARAMS_PATH, Descriptor, Target
+from qnpc.rpc.pointers import descend
 from qnpc.rpc.schema import RPC, Builder
 from qnpc.rpc.state import Called, Released, Returned, Withdrawn
 from qnpc.rpc.vat import Vat
@@ -248,6 +249,39 @@ def test_references_are_released_as_often_as_they_were_sent(bare: Bare) -> None:
     for event in events:
         event.params.release()
     assert bare.sent() == [build.release(5, 3)]
+
+
+def test_capabilities_that_no_field_names_are_let_go(bare: Bare) -> None:
+    bare.send(call(1, Target(0), Descriptor("senderHosted", 5), Descriptor("senderHosted", 6)))
+    (event,) = bare.events()
+    assert isinstance(event, Called)
+    kept = event.params.read(STORE.keep.params).watcher
+    assert bare.sent() == [build.release(6, 1)]
+    assert isinstance(kept, Remote)
+    kept.release()
+    assert bare.sent() == [build.release(5, 1)]
+
+
+def test_capabilities_beside_malformed_parameters_are_let_go(bare: Bare) -> None:
+    raw = bytearray(call(1, Target(0), Descriptor("senderHosted", 5)))
+    content = descend(bytes(raw), *PARAMS_PATH, CONTENT)
+    assert content is not None
+    raw[content.pointer(0)] = 1  # a list where the capability stood
+    bare.send(bytes(raw))
+    (event,) = bare.events()
+    assert isinstance(event, Called)
+    with pytest.raises(Error, match="E001"):
+        event.params.read(STORE.keep.params)
+    assert bare.sent() == [build.release(5, 1)]
+
+
+def test_an_answer_that_needs_no_finish_gets_none(bare: Bare) -> None:
+    remote = bare.vat.bootstrap()
+    bare.send(build.return_bootstrap(0, 3))
+    question = bare.vat.send_call(remote, BOX.name, Empty(), object())
+    bare.sent()
+    bare.send(build.return_empty(question.id))
+    assert bare.sent() == []
 
 
 def test_the_bootstrap_object_stays_when_its_references_go(bare: Bare) -> None:

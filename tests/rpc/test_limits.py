@@ -105,6 +105,7 @@ async def test_calls_in_flight_may_be_so_large_together() -> None:
 
 async def test_large_calls_one_after_the_other_are_no_matter() -> None:
     p = await joined(limits=SMALL)
+    p.client.start_call(p.root, STORE.wait, Empty())
     for _ in range(20):
         await p.client.call(p.root, STORE.size, padding(4096))
     await p.close()
@@ -183,9 +184,9 @@ async def test_one_that_asks_and_does_not_read_is_cut_off() -> None:
     p = pair(limits=SMALL, client_limits=LAVISH)
     await p.client.call(p.root, STORE.size, Sized(b"", 0))
     p.client_link.hold()
-    for _ in range(8):
+    for _ in range(12):
         p.client.start_call(p.root, STORE.size, Sized(b"", 3900))
-    await turns()
+        await turns(10)
     p.client_link.resume()
     await ended_with(p, Code.TOO_MANY_CALLS)
 

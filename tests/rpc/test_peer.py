@@ -20,6 +20,7 @@ from tests.rpc.demo import (
     Item,
     Named,
     Store,
+    Two,
     Watch,
     Watched,
     Watcher,
@@ -208,6 +209,23 @@ async def test_results_that_do_not_fit_are_e025_and_their_objects_are_let_go() -
     with pytest.raises(Error, match="E025"):
         await client.call(client.bootstrap(), BOX.name, Empty())
     assert log.lines[0]["error"] == "LocalProtocolError"
+    client.close()
+    await server.wait_closed()
+
+
+async def test_objects_in_results_that_do_not_fit_are_let_go() -> None:
+    class Half(Store):
+        async def _twice(self, _params: Empty) -> Two:
+            return Two(self.box("left"), None)  # type: ignore[arg-type]
+
+    left, right = memory_links()
+    store = Half()
+    server, client = Peer(right, SMALL, bootstrap=store, log=Log()), Peer(left, SMALL)
+    server.start()
+    client.start()
+    with pytest.raises(Error, match="E025"):
+        await client.call(client.bootstrap(), STORE.twice, Empty())
+    assert store.boxes[0].releases == 1
     client.close()
     await server.wait_closed()
 

@@ -14,7 +14,7 @@ from qnpc.rpc import build
 from qnpc.rpc.messages import CONTENT, PARAMS_PATH, Call, Descriptor, Target, parse
 from qnpc.rpc.pointers import View, descend, patch_capability, root
 from qnpc.rpc.schema import RPC
-from tests.rpc.demo import STORE, Opened, Pair, Watch, Watcher
+from tests.rpc.demo import STORE, Opened, Two, Watch, Watcher
 
 
 def call_in_segments(first_words: int, note: bytes) -> bytes:
@@ -74,7 +74,7 @@ def read_back(message: bytes) -> Any:
 
 
 def test_patched_words_are_capability_pointers_to_pycapnp_too() -> None:
-    value = Pair(Watcher(), Watcher())
+    value = Two(Watcher(), Watcher())
     table = [Descriptor("senderHosted", 8), Descriptor("senderHosted", 9)]
     message = build.return_results(1, STORE.twice.results, value, table, no_finish=False)
     assert read_back(message) == (True, True)

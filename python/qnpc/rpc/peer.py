@@ -293,7 +293,8 @@ class Peer:
                     self._end(error)
                     self._link.close()
         self._flush()
-        if failure is None and self._link.queued > BUDGET * self._vat.message_limit:
+        # Half of it may be calls of ours; the rest is answers that the other side asks for and does not take.
+        if failure is None and self._link.queued > 2 * BUDGET * self._vat.message_limit:
             failure = RemoteProtocolError("more is asked than read", Code.TOO_MANY_CALLS)
         if failure is not None:
             self.close(failure)
