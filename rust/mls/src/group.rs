@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use openmls::prelude::{
-    GroupId, MlsGroup, MlsMessageBodyIn, ProcessedMessage, ProcessedMessageContent,
-    ProtocolMessage, RatchetTreeIn, Sender, StagedCommit, StagedWelcome, Welcome,
+    GroupId, MlsGroup, MlsMessageBodyIn, ProcessedMessage, ProcessedMessageContent, RatchetTreeIn,
+    Sender, StagedCommit, StagedWelcome, Welcome,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::key_package::own_certificate;
 use crate::member::{Member, Membership};
 use crate::message::{self, MessageId};
-use crate::policy::{check_commit, check_group, Refusal, GROUP_ID};
+use crate::policy::{check_commit, check_framing, check_group, Refusal, GROUP_ID};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::roles::Roles;
@@ -268,10 +268,7 @@ impl Group {
     /// One message of the group's log. A [`Change`] is still to be merged.
     pub fn process(&mut self, message: &[u8]) -> Result<Processed, Error> {
         let message = message::parse_protocol(message)?;
-        if let ProtocolMessage::PrivateMessage(private) = &message {
-            // Before it is decrypted: afterwards its key is gone, and a refusal would not leave things as they were.
-            message::id(private.aad())?;
-        }
+        check_framing(&message)?;
         let store = self.store.clone();
         let provider = Provider::deferring(&store)?;
         let processed = store.atomically(|| {

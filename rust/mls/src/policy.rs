@@ -17,9 +17,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use openmls::prelude::{
-    Ciphersuite, CredentialType, Extension, ExtensionType, GroupContext, KeyPackage, LeafNode,
-    OpenMlsCrypto, Proposal, ProposalOrRefType, ProtocolVersion, PublicGroup, Sender, StagedCommit,
-    VerifiableCiphersuite,
+    Ciphersuite, ContentType, CredentialType, Extension, ExtensionType, GroupContext, KeyPackage,
+    LeafNode, OpenMlsCrypto, Proposal, ProposalOrRefType, ProtocolMessage, ProtocolVersion,
+    PublicGroup, Sender, StagedCommit, VerifiableCiphersuite,
 };
 use qnpc_crypto::certificate::{Certificate, CertificateError};
 use tls_codec::Serialize;
@@ -27,6 +27,7 @@ use tls_codec::Serialize;
 use crate::config;
 use crate::credential::certificate_of;
 use crate::member::{Member, Membership};
+use crate::message;
 use crate::provider::Crypto;
 use crate::roles::{self, Roles};
 use crate::suite::Suite;
@@ -129,6 +130,9 @@ pub enum Refusal {
     /// A handshake message that the node cannot read.
     #[error("handshake messages must be public messages")]
     Encrypted,
+    /// An application message that anybody could read.
+    #[error("application messages must be private messages")]
+    NotEncrypted,
     /// A commit posted by another device than the one that signed it.
     #[error("the commit was signed by another device")]
     OtherSender,
@@ -280,6 +284,33 @@ fn can_be_sealed_to(crypto: &Crypto, ciphersuite: Ciphersuite, key: &[u8]) -> Re
     }
 }
 
+/// A message to a group before the library looks at it: its framing alone.
+///
+/// Nobody outside makes the library work, and the message id of a private message is checked while its key still exists.
+pub(crate) fn check_framing(message: &ProtocolMessage) -> Result<(), Refusal> {
+    match message {
+        ProtocolMessage::PrivateMessage(private) => {
+            let application = private.content_type() == ContentType::Application;
+            require(application, Refusal::Encrypted)?;
+            message::id(private.aad()).map(|_| ())
+        }
+        ProtocolMessage::PublicMessage(public) => match public.content_type() {
+            ContentType::Commit => check_committer(public.sender()),
+            ContentType::Proposal => Err(Refusal::NotInline),
+            ContentType::Application => Err(Refusal::NotEncrypted),
+        },
+    }
+}
+
+/// The only place that decides about external commits: a device that joins or rejoins by itself.
+fn check_committer(sender: &Sender) -> Result<(), Refusal> {
+    match sender {
+        Sender::Member(_) => Ok(()),
+        Sender::NewMemberCommit => Err(Refusal::ExternalCommit),
+        Sender::External(_) | Sender::NewMemberProposal => Err(Refusal::NotAMember),
+    }
+}
+
 /// What a commit that may be does to the members.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -297,12 +328,12 @@ pub(crate) fn check_commit(
     sender: &Sender,
     commit: &StagedCommit,
 ) -> Result<Verdict, Refusal> {
+    check_committer(sender)?;
     let committer = match sender {
-        Sender::Member(leaf) => before.member(leaf.u32()).ok_or(Refusal::NotAMember)?,
-        // The only place that decides about external commits: a device that joins or rejoins by itself.
-        Sender::NewMemberCommit => return Err(Refusal::ExternalCommit),
-        Sender::External(_) | Sender::NewMemberProposal => return Err(Refusal::NotAMember),
+        Sender::Member(leaf) => before.member(leaf.u32()),
+        _ => None,
     };
+    let committer = committer.ok_or(Refusal::NotAMember)?;
 
     let mut removed = Vec::new();
     let mut added = Vec::new();

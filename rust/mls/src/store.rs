@@ -106,6 +106,8 @@ pub type Row = (Vec<u8>, Vec<u8>, Zeroizing<Vec<u8>>);
 pub type Changed = (Vec<u8>, Vec<u8>, Option<Zeroizing<Vec<u8>>>);
 
 /// All MLS state of one device.
+///
+/// Any thread may use it, one operation at a time: two that overlap would undo each other's writes when one of them fails.
 #[derive(Default)]
 pub struct Store {
     rows: Mutex<Rows>,

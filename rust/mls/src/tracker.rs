@@ -17,7 +17,7 @@ use crate::change::{Change, Next};
 use crate::error::Error;
 use crate::member::{Member, Membership};
 use crate::message;
-use crate::policy::{check_commit, check_group, check_parents, Refusal};
+use crate::policy::{check_commit, check_framing, check_group, check_parents, Refusal};
 use crate::provider::{crypto, Provider};
 use crate::refusals;
 use crate::store::Store;
@@ -110,6 +110,7 @@ impl Tracker {
         if let ProtocolMessage::PrivateMessage(_) = message {
             return Err(Refusal::Encrypted.into());
         }
+        check_framing(&message)?;
         let processed = self
             .0
             .group

@@ -116,7 +116,7 @@ fn deferring_ends_in_the_same_rows() {
     let before = bob.disk.clone();
     for message in &messages {
         bob.reads(message);
-        bob.save();
+        assert!(bob.save() > 0);
     }
     let often = sorted(&bob.disk);
 
@@ -400,6 +400,60 @@ fn a_join_that_failed_can_be_tried_again() {
             Err(Error::Unreadable(_))
         ));
     });
+}
+
+/// A Welcome for one key package into a tree that holds another of the same device: we could read, and never follow a commit.
+#[test]
+fn a_tree_must_hold_the_leaf_of_the_key_package() {
+    use crate::provider::Provider;
+    use openmls::prelude::KeyPackageBundle;
+    use openmls_traits::storage::StorageProvider as _;
+    use openmls_traits::OpenMlsProvider as _;
+
+    let mut world = World::new(Suite::Classical, &["alice"]);
+    let mut dave = Person::new("dave");
+    let packages = [
+        dave.key_package(Suite::Classical),
+        dave.key_package(Suite::Classical),
+    ];
+    let references = packages
+        .clone()
+        .map(|package| crate::key_package::inspect(&package).unwrap().reference);
+    let pending = world.people[ALICE]
+        .group()
+        .commit_add(&packages[..1], id(1))
+        .unwrap();
+    let tree = world.accept(ALICE, &pending);
+
+    // What alice cannot forge but for the init key of the first: the Welcome names the second, and opens.
+    let store = dave.store.clone();
+    let provider = Provider::new(&store).unwrap();
+    let bundles = packages.map(|package| {
+        let package = crate::key_package::validate(&package, Suite::Classical).unwrap();
+        let reference = package.hash_ref(provider.crypto()).unwrap();
+        let bundle: KeyPackageBundle = provider.storage().key_package(&reference).unwrap().unwrap();
+        (reference, serde_json::to_value(bundle).unwrap())
+    });
+    let mut mixed = bundles[1].1.clone();
+    mixed["private_init_key"] = bundles[0].1["private_init_key"].clone();
+    let mixed: KeyPackageBundle = serde_json::from_value(mixed).unwrap();
+    provider
+        .storage()
+        .write_key_package(&bundles[1].0, &mixed)
+        .unwrap();
+    provider
+        .storage()
+        .delete_key_package(&bundles[0].0)
+        .unwrap();
+    let mut welcome = pending.welcome.unwrap();
+    let start = welcome
+        .windows(32)
+        .position(|window| window == references[0])
+        .unwrap();
+    welcome[start..start + 32].copy_from_slice(&references[1]);
+
+    let joined = dave.join(&welcome, &tree);
+    assert_eq!(joined, Err(Error::Refused(Refusal::OwnLeaf)));
 }
 
 /// A key package is for one use: its private part is gone from the rows once its owner has joined.

@@ -32,6 +32,7 @@ mod commits;
 mod groups;
 mod key_packages;
 mod messages;
+mod noise;
 mod passive;
 mod trackers;
 
