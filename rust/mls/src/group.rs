@@ -8,12 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use openmls::prelude::{
-    GroupId, MlsGroup, MlsMessageBodyIn, ProcessedMessage, ProcessedMessageContent, RatchetTreeIn,
-    Sender, StagedCommit, StagedWelcome, Welcome,
+    GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
-use tls_codec::{Deserialize as _, Serialize as _};
+use tls_codec::Serialize as _;
 use zeroize::Zeroizing;
 
 use crate::change::{Change, Next};
@@ -130,66 +129,6 @@ impl Group {
         }
     }
 
-    /// Joins from a Welcome for one of the store's key packages, which is used up.
-    ///
-    /// The tree comes from the node; the Welcome's signed GroupInfo pins its hash. Lifetimes in it are not looked at: a member
-    /// that has been silent for three months must not keep others from joining.
-    pub fn join(
-        store: &Arc<Store>,
-        device: &SigningKey,
-        welcome: &[u8],
-        tree: &[u8],
-    ) -> Result<Self, Error> {
-        let MlsMessageBodyIn::Welcome(welcome) = message::parse(welcome)?.extract() else {
-            return Err(Error::Malformed("this is not a welcome"));
-        };
-        let tree = RatchetTreeIn::tls_deserialize_exact(tree)
-            .map_err(|_| Error::Malformed("this is not a ratchet tree"))?;
-        store.atomically(|| Self::join_parsed(store, device, welcome, tree))
-    }
-
-    fn join_parsed(
-        store: &Arc<Store>,
-        device: &SigningKey,
-        welcome: Welcome,
-        tree: RatchetTreeIn,
-    ) -> Result<Self, Error> {
-        let provider = Provider::new(store)?;
-        let builder = StagedWelcome::build_from_welcome(&provider, &config::join(), welcome)
-            .map_err(refusals::welcome)?;
-        let offered = builder.processed_welcome();
-        if !offered.psks().is_empty()
-            || offered
-                .unverified_group_info()
-                .extensions()
-                .iter()
-                .next()
-                .is_some()
-        {
-            return Err(Refusal::Welcome.into());
-        }
-        let package = offered
-            .own_key_package()
-            .ok_or_else(|| Error::state("the welcome used no key package"))?;
-        if package.leaf_node().signature_key().as_slice() != device.public() {
-            return Err(Error::Unreadable("the welcome is for another device"));
-        }
-        let leaf = package.leaf_node().clone();
-        make_room(store, &provider, offered.unverified_group_info().group_id())?;
-
-        let staged = builder
-            .with_ratchet_tree(tree)
-            .skip_lifetime_validation()
-            .build()
-            .map_err(refusals::welcome)?;
-        if staged.own_leaf_node() != Some(&leaf) {
-            return Err(Refusal::OwnLeaf.into());
-        }
-        let mls = staged.into_group(&provider).map_err(refusals::welcome)?;
-        let membership = check_group(mls.public_group())?;
-        Self::with(store, device, mls, membership)
-    }
-
     /// A group from our own hands, so whatever is wrong with it is wrong with us.
     fn of(store: &Arc<Store>, device: &SigningKey, mls: MlsGroup) -> Result<Self, Error> {
         let membership = check_group(mls.public_group()).map_err(Error::library)?;
@@ -201,7 +140,7 @@ impl Group {
         Self::with(store, device, mls, membership)
     }
 
-    fn with(
+    pub(crate) fn with(
         store: &Arc<Store>,
         device: &SigningKey,
         mls: MlsGroup,
@@ -421,13 +360,5 @@ impl Group {
     fn context(&self) -> Result<Vec<u8>, Error> {
         let context = self.mls.public_group().group_context();
         context.tls_serialize_detached().map_err(Error::library)
-    }
-}
-
-/// Deletes what an earlier membership left behind. A membership that stands is not given up for a Welcome.
-fn make_room(store: &Store, provider: &Provider<'_>, group_id: &GroupId) -> Result<(), Error> {
-    match MlsGroup::load(provider.storage(), group_id)? {
-        Some(group) if group.is_active() => Err(Refusal::AlreadyMember.into()),
-        _ => Ok(store.delete_scope(group_id.as_slice())?),
     }
 }

@@ -14,6 +14,7 @@ mod config;
 mod credential;
 pub mod error;
 pub mod group;
+mod join;
 pub mod key_package;
 pub mod member;
 pub mod message;
