@@ -25,6 +25,7 @@ class Limits:
     handshake: float = 5.0
     idle: float = 60.0
     keepalive: float = 20.0
+    silence: float = 10.0  # a client gives up on a node that acknowledges nothing for so long
     connections_per_address: int = 64
     half_open: int = 512
     half_open_retry: int = 64  # above it a client must show that it owns its address

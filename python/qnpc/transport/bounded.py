@@ -43,7 +43,7 @@ the work.
 
 class BoundedConnection(OpenConnection):
     """`groups` are the TLS groups, preferred first; `check` sees the peer's certificate and raises a
-    `tls.Alert` to refuse it.
+    `tls.Alert` to refuse it; `reset_token` gives the stateless reset token of each id that a server issues.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class BoundedConnection(OpenConnection):
         configuration: QuicConfiguration,
         groups: Sequence[int],
         check: Callable[[x509.Certificate], None] | None = None,
+        reset_token: Callable[[bytes], bytes] | None = None,
         original_destination_connection_id: bytes | None = None,
         retry_source_connection_id: bytes | None = None,
     ) -> None:
@@ -62,12 +63,17 @@ class BoundedConnection(OpenConnection):
         )
         self._groups = list(groups)
         self._check = check
+        self._reset_token = reset_token
+        self._set_reset_tokens()
         self._window = configuration.max_data
         self.limit_peer_streams(PEER_STREAMS)
         self.delay_acks(ACK_DELAY)
 
     def groups(self) -> list[int]:
         return list(self._groups)
+
+    def reset_token(self, connection_id: bytes) -> bytes | None:
+        return None if self._reset_token is None else self._reset_token(connection_id)
 
     def certificate_arrives(self, certificate: x509.Certificate) -> None:
         if self._check is not None:

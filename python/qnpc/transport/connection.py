@@ -18,10 +18,12 @@ from aioquic.quic import events
 
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
+from qnpc.link import join_address
 from qnpc.ports import Address, LinkReceiver
 from qnpc.transport import groups, reasons
 from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.outgoing import Outgoing
+from qnpc.transport.stateless import is_reset
 
 STREAM = 0
 _PROMPT_ACK = 16 * 1024
@@ -74,6 +76,7 @@ class Connection:
         self._close_reason: str | None = None  # we want to close
         self._closed_by_us = False
         self._farewell: list[tuple[bytes, Address]] = []
+        self._unanswered: float | None = None  # since when a client waits for an acknowledgement
         self._late = 0  # datagrams since the end
         self._error: Error | None = None
         self._told = False
@@ -145,12 +148,21 @@ class Connection:
             self._late += 1  # what follows an offence in the same tick is not even looked at
             return
         self._heard = now
+        self._unanswered = None
         try:
             self._quic.receive_datagram(data, address, now)
         except Exception as fault:
             self._fail(fault)
 
+    def receive_stray(self, data: bytes) -> None:
+        """A short header packet that is for no id of ours: the peer may say that it knows this connection no more."""
+        if self.is_open and is_reset(data, self._quic.peer_reset_token):
+            self._lose("was restarted")
+
     def handle_timer(self, now: float) -> None:
+        if self._overdue_at is not None and now >= self._overdue_at:
+            self._lose("does not answer any more")
+            return
         if not self.is_open and not self._is_client and now >= self._began + self._limits.handshake:
             self.close(Error(Code.BAD_REQUEST, "the handshake took too long").to_wire())
         if self._pings and now >= self._heard + self._limits.keepalive:
@@ -165,6 +177,8 @@ class Connection:
         at = self._quic.get_timer()
         if at is None or self.is_finished:
             return at
+        if self._overdue_at is not None:
+            at = min(at, self._overdue_at)
         if not self.is_open and not self._is_client:
             return min(at, self._began + self._limits.handshake)
         return min(at, self._heard + self._limits.keepalive) if self._pings else at
@@ -182,6 +196,18 @@ class Connection:
     def is_untouched(self) -> bool:
         """Nothing that came could be decrypted."""
         return self._quic.is_untouched
+
+    @property
+    def _overdue_at(self) -> float | None:
+        """When a client gives up on a node that acknowledges nothing: sooner than the idle timeout, which every
+        retransmission would have to wait for."""
+        if self._unanswered is None or not self.is_open or self.is_finished:
+            return None
+        return self._unanswered + self._limits.silence
+
+    def _lose(self, what: str) -> None:
+        self._finish(Error(Code.UNREACHABLE, f"{join_address(*self.peer_address)} {what}"))
+        self._driver.touch(self)
 
     @property
     def _pings(self) -> bool:
@@ -220,6 +246,8 @@ class Connection:
         if quic.close_event is None:
             self._feed(now)
             datagrams = quic.datagrams_to_send(now)
+            if datagrams and self._is_client and self._unanswered is None and quic.awaits_ack:
+                self._unanswered = now
             if self._close_reason is not None:
                 self._closed_by_us = True
                 quic.close(

@@ -97,7 +97,7 @@ async def _attempt(
         datagrams, resolved = await ports.datagrams.towards(candidate)
     except OSError as error:
         raise Error(Code.UNREACHABLE, f"there is no way to {peer}: {error.strerror}") from error
-    endpoint = Endpoint(ports, datagrams, limits)
+    endpoint = Endpoint(ports, datagrams, limits, on_lost=lambda data, *_: connection.receive_stray(data))
     try:
         outcome: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
 

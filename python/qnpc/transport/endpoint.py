@@ -25,6 +25,9 @@ Stranger = Callable[[QuicHeader, int, Address, float], Connection | None]
 connection it begins, if any.
 """
 
+Lost = Callable[[bytes, bytes, Address, float], None]
+"""Called for a short header packet of no known connection: datagram, its destination id, sender, now."""
+
 _LONG_HEADER = 0x80
 _TICK = (
     1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
@@ -37,12 +40,18 @@ class Endpoint:
     """
 
     def __init__(
-        self, ports: Ports, datagrams: Datagrams, limits: Limits, on_stranger: Stranger | None = None
+        self,
+        ports: Ports,
+        datagrams: Datagrams,
+        limits: Limits,
+        on_stranger: Stranger | None = None,
+        on_lost: Lost | None = None,
     ) -> None:
         self._clock = ports.clock
         self._datagrams = datagrams
         self._limits = limits
         self._on_stranger = on_stranger
+        self._on_lost = on_lost
         self._ephemeral = on_stranger is None
         self._loop = asyncio.get_running_loop()
         self._now = 0.0
@@ -166,7 +175,11 @@ class Endpoint:
         if not data:
             return None
         if not data[0] & _LONG_HEADER:
-            return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
+            connection_id = data[1 : 1 + CONNECTION_ID_BYTES]
+            connection = self._by_id.get(connection_id)
+            if connection is None and self._on_lost is not None:
+                self._on_lost(data, connection_id, address, now)
+            return connection
         try:
             header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
         except ValueError:

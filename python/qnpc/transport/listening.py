@@ -16,6 +16,7 @@ from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.connection import Connection
 from qnpc.transport.endpoint import Endpoint
 from qnpc.transport.identity import TlsIdentity
+from qnpc.transport.stateless import Resets
 
 
 async def listen(
@@ -32,6 +33,7 @@ async def listen(
     """
     datagrams = await ports.datagrams.bind(address)
     admission = Admission(limits, ports.random)
+    resets = Resets(identity.key, ports.random)
     configuration = _configuration(identity, limits)
     accepted = groups.offered(require_hybrid=False)
 
@@ -40,6 +42,11 @@ async def listen(
         if isinstance(verdict, bytes):
             datagrams.send([verdict], sender)
         return admitted(verdict, header.destination_cid, sender, now) if isinstance(verdict, Admit) else None
+
+    def on_lost(data: bytes, connection_id: bytes, sender: Address, now: float) -> None:
+        reset = resets.answer(data, connection_id, now)
+        if reset is not None:
+            datagrams.send([reset], sender)
 
     def admitted(verdict: Admit, destination: bytes, sender: Address, now: float) -> Connection:
         place = admission.place(sender)
@@ -51,6 +58,7 @@ async def listen(
         quic = BoundedConnection(
             configuration=configuration,
             groups=accepted,
+            reset_token=resets.token,
             original_destination_connection_id=verdict.original,
             retry_source_connection_id=verdict.retry,
         )
@@ -58,7 +66,7 @@ async def listen(
         endpoint.add(connection, destination, quic.host_cid, on_removed=place.release)
         return connection
 
-    endpoint = Endpoint(ports, datagrams, limits, on_stranger)
+    endpoint = Endpoint(ports, datagrams, limits, on_stranger, on_lost)
     return endpoint
 
 

@@ -28,12 +28,15 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "_crypto_streams",
         "_handle_crypto_frame",
         "_handle_stream_frame",
+        "_host_cids",
         "_initialize",
         "_local_max_data",
         "_local_max_streams_bidi",
         "_local_max_streams_uni",
         "_logger",
         "_loss",
+        "_peer_cid",
+        "_replenish_connection_ids",
         "_spaces",
         "_state",
         "_streams",
@@ -41,7 +44,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "_write_stream_limits",
     ),
     "QuicPacketRecovery": ("_logger", "_rtt_initialized", "_rtt_smoothed"),
-    "QuicPacketSpace": ("ack_at", "ack_queue"),
+    "QuicPacketSpace": ("ack_at", "ack_eliciting_in_flight", "ack_queue"),
     "QuicStreamReceiver": ("_buffer_start", "_ranges"),
     "QuicStreamSender": ("_buffer_start", "_buffer_stop"),
     "tls.Context": (
@@ -137,6 +140,10 @@ class OpenConnection(QuicConnection):
         """The new flow control limit, given the bytes that are consumed for good and the `limit` so far."""
         raise NotImplementedError
 
+    def reset_token(self, connection_id: bytes) -> bytes | None:
+        """The stateless reset token of an id that we issue; None: a random one."""
+        return None
+
     # -- aioquic's hooks ------------------------------------------------------------------------------------------------------------
 
     def _initialize(self, peer_cid: bytes) -> None:
@@ -195,6 +202,16 @@ class OpenConnection(QuicConnection):
         finally:
             receiver.highest_offset = highest
 
+    def _replenish_connection_ids(self) -> None:
+        super()._replenish_connection_ids()
+        self._set_reset_tokens()
+
+    def _set_reset_tokens(self) -> None:
+        for issued in self._host_cids:
+            token = self.reset_token(issued.cid)
+            if token is not None:
+                issued.stateless_reset_token = token
+
     # -- the insides, by plain names --------------------------------------------------------------------------------------------------
 
     def limit_peer_streams(self, count: int) -> None:
@@ -229,6 +246,16 @@ class OpenConnection(QuicConnection):
     def is_untouched(self) -> bool:
         """No packet could be decrypted yet."""
         return self._state is QuicConnectionState.FIRSTFLIGHT
+
+    @property
+    def peer_reset_token(self) -> bytes:
+        """What the peer gave for the id that we use for it; empty if it gave none."""
+        return self._peer_cid.stateless_reset_token or b""
+
+    @property
+    def awaits_ack(self) -> bool:
+        """Something is sent that the peer must acknowledge, and has not."""
+        return any(space.ack_eliciting_in_flight for space in self._spaces.values())
 
     def has_stream(self, stream_id: int) -> bool:
         return stream_id in self._streams
