@@ -299,6 +299,19 @@ def test_a_queued_line_is_told_and_ends_with_3(
     assert capsys.readouterr().out == "m_01234567 queued\n"
 
 
+def test_a_queued_line_that_was_accepted_before_the_end_is_no_failure(
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    following(client, monkeypatch)
+    client.answers["send"] = [QUEUED]
+    client.answers["history"] = [
+        {"v": 1, "kind": "text", "id": ID, "group": "g", "seq": 1, "state": "accepted"}
+    ]
+    typed(monkeypatch, b"one\n")
+    assert run(["chat", "g", "--json"]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [QUEUED, ACCEPTED]
+
+
 def test_a_line_that_cannot_be_sent_does_not_end_the_chat(
     client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

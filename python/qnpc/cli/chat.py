@@ -28,6 +28,9 @@ app = typer.Typer(rich_markup_mode=None)
 
 QUIT = "/quit"
 
+_LOOK_BACK = 1000
+"""How far back in history a line is looked for that was queued and may have been accepted since."""
+
 
 @app.command()
 def chat(
@@ -66,6 +69,7 @@ class Chat:
         self._group = group
         self._output = output
         self._status = Exit.DONE
+        self._queued: list[str] = []
 
     async def run(self) -> int:
         """Raises Error if the group cannot be read, or no longer: lines still unsent are queued by then."""
@@ -78,6 +82,7 @@ class Chat:
             if reading.done():
                 await reading
             await writing
+            await self._settle()
         finally:
             for task in (reading, writing):
                 task.cancel()
@@ -106,12 +111,26 @@ class Chat:
             request = {"do": "send", "group": self._group, "text": text, "timeout": DEFAULT.send_timeout}
             async for event in session.stream(self._client, request):
                 if event["kind"] == "queued":
-                    self._note(Exit.LATER)
+                    self._queued.append(event["id"])
                 if self._output.as_json or event["kind"] != "accepted":
                     self._output.emit(event)
         except Error as error:  # one line that cannot be sent does not end the conversation
             self._note(error.kind.exit)
             fail.say(fail.describe(error, as_json=self._output.as_json))
+
+    async def _settle(self) -> None:
+        """What was queued when its time was out may have been accepted since: the status is that of the end."""
+        if not self._queued:
+            return
+        request = {"do": "history", "group": self._group, "limit": len(self._queued) + _LOOK_BACK}
+        async for event in session.stream(self._client, request):
+            if event["id"] in self._queued and event.get("state") == "accepted":
+                self._queued.remove(event["id"])
+                if self._output.as_json:
+                    said = {name: event[name] for name in ("id", "group", "seq")}
+                    self._output.emit({"v": 1, "kind": "accepted", **said})
+        if self._queued:
+            self._note(Exit.LATER)
 
     def _note(self, status: Exit) -> None:
         if self._status is Exit.DONE:
