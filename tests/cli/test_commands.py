@@ -33,9 +33,9 @@ QUEUED = {"v": 1, "kind": "queued", "id": ID, "group": "g"}
 
 @dataclass
 class StandIn:
-    """`answers` maps a request's `do` to its events; an Error among them is raised there."""
+    """`answers` maps a request's `do` to its events; an exception among them is raised there."""
 
-    answers: dict[str, list[dict[str, Any] | Error]] = field(default_factory=dict)
+    answers: dict[str, list[dict[str, Any] | Exception]] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     opened: list[tuple[Path, bytes | None]] = field(default_factory=list)
     registered: list[tuple[Any, ...]] = field(default_factory=list)
@@ -45,7 +45,7 @@ class StandIn:
     async def request(self, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         self.asked.append(request)
         for answer in self.answers.get(request["do"], []):
-            if isinstance(answer, Error):
+            if isinstance(answer, Exception):
                 raise answer
             yield answer
 
@@ -336,6 +336,16 @@ def test_a_group_that_cannot_be_read_ends_the_chat(
             if thread.name == "qnpc-stdin":
                 thread.join(5)
     assert capsys.readouterr().err.startswith("E013")
+
+
+def test_a_failure_that_nobody_foresaw_ends_the_chat_with_a_line(
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    following(client, monkeypatch)
+    client.answers["send"] = [RuntimeError("inside")]
+    typed(monkeypatch, b"one\n")
+    assert run(["chat", "g"]) == 1
+    assert capsys.readouterr().err.startswith("E025 INTERNAL: something went wrong inside (RuntimeError)")
 
 
 @pytest.mark.parametrize(("groups", "status"), [(["g"], 0), ([], 2), (["g", "h"], 2)])
