@@ -78,6 +78,10 @@ $(VENV)/.deps: requirements.lock $(VENV)/.made
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@touch $@
 
+# The extension lies beside the Python sources, so several environments share it; where it is gone, no stamp counts.
+ifeq ($(wildcard python/qnpc/_core*.so python/qnpc/_core*.pyd),)
+.PHONY: $(VENV)/.core
+endif
 $(VENV)/.core: $(CORE_SOURCES) $(VENV)/.deps
 	@.ci/need > /dev/null
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --uv --locked --quiet
