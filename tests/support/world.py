@@ -33,6 +33,7 @@ class World:
     node: NodeApp
     address: Address
     clients: dict[str, Client] = field(default_factory=dict)
+    _closing: dict[str, AsyncExitStack] = field(default_factory=dict)
 
     async def invite(self, uses: int | None = None) -> NodeLink:
         return await create_invite(self.node.settings.data_dir, uses, 3600.0, self.ports)
@@ -53,10 +54,15 @@ class World:
         return profile
 
     async def open(self, name: str) -> Client:
-        """Open until the world ends."""
-        client = await self.stack.enter_async_context(self.opened(name))
+        """Open until `close`, or until the world ends."""
+        stack = await self.stack.enter_async_context(AsyncExitStack())
+        client = await stack.enter_async_context(self.opened(name))
         self.clients[name] = client
+        self._closing[name] = stack
         return client
+
+    async def close(self, name: str) -> None:
+        await self._closing.pop(name).aclose()
 
     def opened(self, name: str) -> AbstractAsyncContextManager[Client]:
         return open_client(self.path / name, ports=self.ports, limits=self.limits)

@@ -146,7 +146,7 @@ class Connector:
         try:
             async with asyncio.timeout(self._limits.call_timeout):
                 session = await self._authenticate(peer)
-                sink = SyncSink(self._sync)
+                sink = SyncSink(self._sync, peer.close)
                 results = await peer.call(
                     session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
                 )

@@ -31,7 +31,7 @@ class Inbound:
 
 
 def apply(tx: Transaction, inbound: Inbound, entries: Sequence[Entry]) -> None:
-    """Raises _core.StateError and DatabaseError alone."""
+    """Raises _core.StateError and what the database raises."""
     tx.prepare({entry.channel for entry in entries if tx.group(entry.channel) is not None})
     for entry in entries:
         if not _advance(tx, entry):

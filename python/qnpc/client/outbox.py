@@ -128,34 +128,47 @@ class Outbox:
 
     async def _work(self, group: bytes) -> None:
         failures = 0
-        while (intent := await self._state.run(lambda tx: tx.next_intent(group))) is not None:
+        while True:
             try:
-                online = await self._connector.online()
-            except Error as error:  # no try will help: what waits stays in the outbox
-                self._halt(error)
-                return
-            try:
-                async with asyncio.timeout(self._limits.call_timeout):
-                    await self._advance(online, intent)
+                if not await self._step(group):
+                    return
                 failures = 0
-            except Disconnected:
-                await online.peer.wait_closed()
-            except TimeoutError:  # asked again by id, over a new connection
-                _log.debug("intent_unanswered", kind=intent.kind)
-                online.peer.close()
-                await online.peer.wait_closed()
-            except Error as error:
-                if error.kind not in _AGAIN:
-                    await self._fail(intent, error)
-                    continue
-                _log.debug("intent_waits", code=error.code, kind=intent.kind)
+            except Error as error:  # only what time mends comes out of a step
+                _log.debug("intent_waits", code=error.code)
                 failures += 1
                 await self._pause(error, failures)
-            except _core.StateError as error:
-                _log.error("intent_failed_in_the_core", kind=intent.kind, cause=str(error))
-                await self._fail(intent, Error(Code.INTERNAL, "the group's state refused this"))
-            except _core.CoreError as error:
-                await self._fail(intent, Error(Code.NOT_ALLOWED, str(error)))
+
+    async def _step(self, group: bytes) -> bool:
+        """Takes the group's oldest intent one step further; False when there is none, or no hope to connect.
+
+        Raises Error of a kind in _AGAIN."""
+        intent = await self._state.run(lambda tx: tx.next_intent(group))
+        if intent is None:
+            return False
+        try:
+            online = await self._connector.online()
+        except Error as error:  # no try will help: what waits stays in the outbox
+            self._halt(error)
+            return False
+        try:
+            async with asyncio.timeout(self._limits.call_timeout):
+                await self._advance(online, intent)
+        except Disconnected:
+            await online.peer.wait_closed()
+        except TimeoutError:  # asked again by id, over a new connection
+            _log.debug("intent_unanswered", kind=intent.kind)
+            online.peer.close()
+            await online.peer.wait_closed()
+        except Error as error:
+            if error.kind in _AGAIN:
+                raise
+            await self._fail(intent, error)
+        except _core.StateError as error:
+            _log.error("intent_failed_in_the_core", kind=intent.kind, cause=str(error))
+            await self._fail(intent, Error(Code.INTERNAL, "the group's state refused this"))
+        except _core.CoreError as error:
+            await self._fail(intent, Error(Code.NOT_ALLOWED, str(error)))
+        return True
 
     async def _pause(self, error: Error, failures: int) -> None:
         longest = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**failures)

@@ -15,7 +15,7 @@ import structlog
 from qnpc import _core
 from qnpc.client.account import Account
 from qnpc.client.inbound import Inbound, apply, pass_over
-from qnpc.client.state import DatabaseError, State
+from qnpc.client.state import State
 from qnpc.errors import Code, Error
 from qnpc.rpc import Method, Served
 from qnpc.wire import SINK, Cursor, Empty, Entry, Head, SinkDeliverParams
@@ -31,7 +31,7 @@ class Sync:
         self._account = account
         self._state = state
         self._settled = settled
-        self._order = asyncio.Lock()
+        self.turn = asyncio.Lock()
         self._reached: dict[bytes, int] = {}
         self._progress = asyncio.Event()
 
@@ -47,20 +47,15 @@ class Sync:
             self._reached.setdefault(head.channel, max(head.acked, head.first - 1))
 
     async def deliver(self, entries: Sequence[Entry]) -> None:
-        """Returns when they are durable. Raises Error(STORE_UNAVAILABLE)."""
-        async with self._order:
-            inbound = Inbound(self._account.keys.hybrid, [])
-            try:
-                await self._apply(inbound, entries)
-            except DatabaseError as error:
-                _log.error("batch_refused", cause=type(error).__name__)
-                raise Error(Code.STORE_UNAVAILABLE) from error
-            for entry in entries:
-                self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
-            progress, self._progress = self._progress, asyncio.Event()
-            progress.set()
-            for intent in inbound.settled:
-                self._settled(intent)
+        """Returns when they are durable; one batch at a time, which `turn` sees to. Raises Error(STORE_UNAVAILABLE)."""
+        inbound = Inbound(self._account.keys.hybrid, [])
+        await self._apply(inbound, entries)
+        for entry in entries:
+            self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
+        progress, self._progress = self._progress, asyncio.Event()
+        progress.set()
+        for intent in inbound.settled:
+            self._settled(intent)
 
     async def _apply(self, inbound: Inbound, entries: Sequence[Entry]) -> None:
         try:
@@ -88,10 +83,22 @@ class SyncSink(Served):
 
     methods: ClassVar = SINK.table
 
-    def __init__(self, sync: Sync) -> None:
+    def __init__(self, sync: Sync, refused: Callable[[], None]) -> None:
+        """`refused` is called when a batch could not be made durable. What was pushed behind it is refused too, or it
+        would leave a gap; the connection is to be made again, and the node begins anew after the durable cursor."""
         self._sync = sync
+        self._refused = refused
+        self._broken = False
 
     async def dispatch(self, method: Method[Any, Any], params: Any) -> Empty:
         assert isinstance(params, SinkDeliverParams)  # noqa: S101 - the table has one method
-        await self._sync.deliver(params.entries)
+        async with self._sync.turn:
+            if self._broken:
+                raise Error(Code.STORE_UNAVAILABLE)
+            try:
+                await self._sync.deliver(params.entries)
+            except Exception:
+                self._broken = True
+                self._refused()
+                raise
         return Empty()

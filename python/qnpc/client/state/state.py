@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from qnpc import _core
-from qnpc.client.state.database import STATE, Database
+from qnpc.client.state.database import STATE, Database, DatabaseError
 from qnpc.client.state.transaction import MlsRows, Transaction
+from qnpc.errors import Code, Error
 from qnpc.ports import Lane, Ports
 
 T = TypeVar("T")
@@ -53,7 +54,8 @@ class State:
         return cls(ports, lane, keys, database)
 
     async def run(self, function: Callable[[Transaction], T]) -> T:
-        """One transaction. Raises what `function` raises, and DatabaseError; nothing of it stays then.
+        """One transaction. Raises what `function` raises, and Error(STORE_UNAVAILABLE) when the database fails: whether
+        it stands is unknown only if the commit itself failed; otherwise nothing of it stays.
 
         A cancelled caller does not undo it: what has begun is carried through."""
         work: Callable[[], tuple[T, bool]] = partial(self._transact, function)
@@ -67,16 +69,18 @@ class State:
         now = int(self._ports.clock.now() * 1000)
         transaction = Transaction(self._database, self._mls, self._keys.device, self._keys.certificate, now)
         hooks = self._ports.store_hooks
-        self._database.begin()
         try:
+            self._database.begin()
             result = function(transaction)
             self._mls.write()
             hooks.before_commit()
             self._database.commit()
             hooks.after_commit()
-        except BaseException:
+        except BaseException as error:
             self._database.rollback()
             self._mls = MlsRows(self._database, self._keys.device)
+            if isinstance(error, DatabaseError):
+                raise Error(Code.STORE_UNAVAILABLE, f"the profile's database fails: {error}") from error
             raise
         return result, transaction.touched
 
