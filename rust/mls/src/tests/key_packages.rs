@@ -2,50 +2,21 @@
 
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey,
-    ExtensionType, KeyPackage, KeyPackageBuilder, Lifetime,
+    ExtensionType, KeyPackage, Lifetime,
 };
 use qnpc_crypto::certificate::CertificateError;
+use qnpc_crypto::signature::SigningKey;
 
+use super::forgery::{own, raw};
 use super::{both_suites, bytes, Person};
-use crate::config;
-use crate::credential::credential;
 use crate::error::Error;
 use crate::key_package::{generate, inspect};
 use crate::policy::Refusal;
-use crate::provider::{DeviceSigner, Provider};
 use crate::roles;
-use crate::store::Store;
 use crate::suite::Suite;
 use crate::wire;
-use qnpc_crypto::certificate::Certificate;
-use qnpc_crypto::signature::SigningKey;
 
 const DAY: u64 = 86_400;
-
-/// A key package that bypasses this crate.
-pub(super) fn raw(
-    person: &Person,
-    suite: Suite,
-    credential: CredentialWithKey,
-    build: impl FnOnce(KeyPackageBuilder) -> KeyPackageBuilder,
-) -> KeyPackage {
-    let store = Store::new();
-    let provider = Provider::new(&store).unwrap();
-    let builder = KeyPackage::builder().leaf_node_capabilities(config::capabilities());
-    build(builder)
-        .build(
-            suite.ciphersuite(),
-            &provider,
-            &DeviceSigner(&person.device),
-            credential,
-        )
-        .unwrap()
-        .into_key_package()
-}
-
-pub(super) fn own(person: &Person) -> CredentialWithKey {
-    credential(&Certificate::parse(&person.certificate).unwrap())
-}
 
 fn refused(package: KeyPackage) -> Error {
     inspect(&bytes(&package.into())).unwrap_err()

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use openmls::prelude::{CommitBuilder, Initial, MlsMessageOut};
-use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
@@ -22,21 +21,31 @@ use crate::group::{Group, Processed};
 use crate::key_package;
 use crate::message::MessageId;
 use crate::policy::{check_group, Refusal};
-use crate::provider::{DeviceSigner, Provider};
 use crate::store::{Row, Store};
 use crate::suite::Suite;
 use crate::tracker::Tracker;
 use crate::PendingCommit;
 
 mod commits;
+mod forgery;
 mod groups;
+mod joining;
 mod key_packages;
+mod leaves;
 mod messages;
 mod noise;
 mod passive;
+mod permissions;
+mod races;
+mod stored;
 mod trackers;
 
 const GROUP: [u8; 16] = [0xAB; 16];
+
+/// Where they stand in a `World` of these names; alice is the admin.
+const ALICE: usize = 0;
+const BOB: usize = 1;
+const CAROL: usize = 2;
 
 fn id(n: u8) -> MessageId {
     [n; 16]
@@ -255,7 +264,7 @@ impl World {
         forger: usize,
         build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
     ) -> PendingCommit {
-        let forged = forge(&mut self.people[forger], build);
+        let forged = forgery::forge(&mut self.people[forger], build);
         self.people[forger].save();
         forged
     }
@@ -277,36 +286,9 @@ impl World {
     }
 }
 
-fn forge(
-    person: &mut Person,
-    build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
-) -> PendingCommit {
-    let store = person.store.clone();
-    let device = SigningKey::from_seed(person.device.seed()).unwrap();
-    let mls = &mut person.group.as_mut().unwrap().mls;
-    let provider = Provider::new(&store).unwrap();
-    mls.set_aad(id(66).to_vec());
-    let messages = build(mls.commit_builder().force_self_update(true))
-        .load_psks(provider.storage())
-        .unwrap()
-        .use_ratchet_tree_extension(false)
-        .create_group_info(true)
-        .build(
-            provider.rand(),
-            provider.crypto(),
-            &DeviceSigner(&device),
-            |_| true,
-        )
-        .unwrap()
-        .stage_commit(&provider)
-        .unwrap();
-    mls.clear_pending_commit(provider.storage()).unwrap();
-    let (commit, welcome, group_info) = messages.into_messages();
-    PendingCommit {
-        commit: bytes(&commit),
-        welcome: welcome.as_ref().map(bytes),
-        group_info: bytes(&group_info.unwrap()),
-    }
+/// Where most rules are broken: an admin and two others.
+fn world() -> World {
+    World::new(Suite::Classical, &["alice", "bob", "carol"])
 }
 
 fn bytes(message: &MlsMessageOut) -> Vec<u8> {

@@ -1,21 +1,28 @@
 //! The node's side: what it follows, and what it must not believe.
 
-use super::{both_suites, forge, id, Person, World};
+use openmls::prelude::{
+    Extension, Extensions, GroupContext, GroupId, MlsGroup, MlsGroupCreateConfig,
+};
+use openmls_traits::OpenMlsProvider as _;
+use tls_codec::Serialize as _;
+
+use super::forgery::{forge, own};
+use super::{both_suites, bytes, id, Person, World, ALICE, BOB, CAROL};
+use crate::config;
 use crate::error::Error;
 use crate::policy::Refusal;
+use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::roles::Roles;
 use crate::suite::Suite;
 use crate::tracker::Tracker;
 use crate::wire;
-
-const ALICE: usize = 0;
-const BOB: usize = 1;
 
 /// `World::accept` holds the tracker against the members after each of these.
 #[test]
 fn it_follows_adds_removals_and_updates_in_both_suites() {
     both_suites(|suite| {
         let mut world = World::new(suite, &["alice", "bob", "carol"]);
-        let carol = world.people[2].key();
+        let carol = world.people[CAROL].key();
         let removal = world.people[ALICE]
             .group()
             .commit_remove(&[carol], id(1))
@@ -163,12 +170,11 @@ fn a_group_info_is_signed() {
 
 #[test]
 fn a_group_info_brings_no_tree() {
-    use crate::provider::{crypto, DeviceSigner};
     let mut world = World::new(Suite::Classical, &["alice", "bob"]);
     let alice = &mut world.people[ALICE];
     let signer = DeviceSigner(&alice.device);
     let mls = &alice.group.as_ref().unwrap().mls;
-    let with_tree = super::bytes(
+    let with_tree = bytes(
         &mls.export_group_info(crypto().unwrap(), &signer, true)
             .unwrap(),
     );
@@ -179,9 +185,8 @@ fn a_group_info_brings_no_tree() {
     // Nor in the company of a commit.
     let store = world.people[BOB].store.clone();
     let update = {
-        use openmls_traits::OpenMlsProvider as _;
         let bob = &mut world.people[BOB];
-        let provider = crate::provider::Provider::new(&store).unwrap();
+        let provider = Provider::new(&store).unwrap();
         let signer = DeviceSigner(&bob.device);
         let mls = &mut bob.group.as_mut().unwrap().mls;
         mls.set_aad(id(1).to_vec());
@@ -197,14 +202,12 @@ fn a_group_info_brings_no_tree() {
         messages.into_messages()
     };
     let bob = world.people[BOB].key();
-    let group_info = super::bytes(&update.2.unwrap());
+    let group_info = bytes(&update.2.unwrap());
     assert_eq!(
         wire::GroupInfo::parse(&group_info).unwrap().extensions,
         [2, 4]
     );
-    let posted = world
-        .tracker
-        .process(&super::bytes(&update.0), &bob, &group_info);
+    let posted = world.tracker.process(&bytes(&update.0), &bob, &group_info);
     assert_eq!(
         posted.unwrap_err(),
         Error::Refused(Refusal::GroupInfoExtensions)
@@ -254,4 +257,50 @@ fn messages_and_noise_are_no_commits() {
     assert_eq!(posted(&message), Error::Refused(Refusal::Encrypted));
     assert!(matches!(posted(b"noise"), Error::Malformed(_)));
     assert!(matches!(posted(b""), Error::Malformed(_)));
+}
+
+#[test]
+fn a_group_without_our_rules_is_neither_tracked_nor_joined() {
+    let alice = Person::new("alice");
+    let roles = Roles::of(alice.identity.public());
+    let with = |id: &[u8], extensions: Extensions<GroupContext>| {
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(Suite::Classical.ciphersuite())
+            .capabilities(config::capabilities())
+            .with_group_context_extensions(extensions)
+            .build();
+        let provider = Provider::new(&alice.store).unwrap();
+        let signer = DeviceSigner(&alice.device);
+        let id = GroupId::from_slice(id);
+        let group =
+            MlsGroup::new_with_group_id(&provider, &signer, &config, id, own(&alice)).unwrap();
+        let info = bytes(
+            &group
+                .export_group_info(provider.crypto(), &signer, false)
+                .unwrap(),
+        );
+        let tree = group
+            .export_ratchet_tree()
+            .tls_serialize_detached()
+            .unwrap();
+        Tracker::from_group_info(&info, &tree).map(|_| ())
+    };
+    let ours = || config::context_extensions(&roles).unwrap();
+    with(&[1; 16], ours()).unwrap();
+    assert_eq!(with(&[], ours()), Err(Error::Refused(Refusal::GroupId)));
+    assert_eq!(
+        with(&[1; 17], ours()),
+        Err(Error::Refused(Refusal::GroupId))
+    );
+    assert_eq!(
+        with(&[2; 16], Extensions::empty()),
+        Err(Error::Refused(Refusal::GroupExtensions))
+    );
+
+    let mut more = ours();
+    more.add(Extension::ExternalSenders(Vec::new())).unwrap();
+    assert_eq!(
+        with(&[3; 16], more),
+        Err(Error::Refused(Refusal::GroupExtensions))
+    );
 }
