@@ -75,7 +75,9 @@ def test_a_removed_member_reads_and_sends_no_more(friends: Deployment) -> None:
     friends.run("carol", "recv", "friends")
     friends.run("alice", "remove", "friends", "carol")
     friends.run("alice", "send", "friends", "without carol")
-    events = friends.run("carol", "recv", "friends").events
+    done = friends.run("carol", "recv", "friends", status=1)
+    assert "E017" in done.err
+    events = done.events
     assert texts(events) == []
     assert ["carol"] in [event.get("removed") for event in events]
     refused = friends.run("carol", "send", "friends", "am I still here?", status=1)

@@ -14,16 +14,31 @@ import threading
 from collections.abc import MutableMapping
 from typing import Any
 
-import structlog
-
 from qnpc import safe
 from qnpc.cli import fail
 
 Fields = MutableMapping[str, Any]
 
 
-def configure(*, to_stderr: bool) -> None:
-    """Once, before anything runs."""
+def configure(*, node_log: bool | None) -> None:
+    """Once, before anything runs. `node_log`: see `session.run`."""
+    if node_log is not None:
+        _configure_node(to_stderr=node_log)
+    root = logging.getLogger()
+    path = os.environ.get(fail.DEBUG)
+    if path:
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+            root.addHandler(logging.FileHandler(path, encoding="utf-8", errors="backslashreplace"))
+    root.addHandler(logging.NullHandler())  # without one the root writes to standard error by itself
+    threading.excepthook = lambda stray: _stray(stray.exc_value)
+    sys.unraisablehook = lambda stray: _stray(stray.exc_value)
+
+
+def _configure_node(*, to_stderr: bool) -> None:
+    """Only the node speaks through structlog, which takes long to import."""
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -35,15 +50,6 @@ def configure(*, to_stderr: bool) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    root = logging.getLogger()
-    path = os.environ.get(fail.DEBUG)
-    if path:
-        with contextlib.suppress(OSError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-            root.addHandler(logging.FileHandler(path, encoding="utf-8", errors="backslashreplace"))
-    root.addHandler(logging.NullHandler())  # without one the root writes to standard error by itself
-    threading.excepthook = lambda stray: _stray(stray.exc_value)
-    sys.unraisablehook = lambda stray: _stray(stray.exc_value)
 
 
 def _stray(error: BaseException | None) -> None:
@@ -59,6 +65,8 @@ def _keep(logger: Any, method: str, event: Fields) -> Fields:
 
 
 def _drop(logger: Any, method: str, event: Fields) -> str:
+    import structlog
+
     raise structlog.DropEvent
 
 

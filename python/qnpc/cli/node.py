@@ -44,7 +44,7 @@ def invite(
         )
         return 0
 
-    return session.run(main)
+    return session.run(main, node_log=False)
 
 
 @app.command()

@@ -68,7 +68,7 @@ def serve(
             await node.stop()
         return 0
 
-    return session.run(main, log_to_stderr=True)
+    return session.run(main, node_log=True)
 
 
 def listening(node: NodeApp) -> dict[str, object]:

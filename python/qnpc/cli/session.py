@@ -81,14 +81,15 @@ def with_client(where: Where, work: Callable[[Client], Awaitable[int]]) -> int:
     return run(main)
 
 
-def run(main: Callable[[Ports], Awaitable[int]], *, log_to_stderr: bool = False) -> int:
-    """Runs `main` on a new event loop with the real ports."""
+def run(main: Callable[[Ports], Awaitable[int]], *, node_log: bool | None = None) -> int:
+    """Runs `main` on a new event loop with the real ports. `node_log`: whether a node that runs in this process is heard
+    on standard error; None: none does."""
     import asyncio
 
     from qnpc.cli import logs
     from qnpc.ports import Ports
 
-    logs.configure(to_stderr=log_to_stderr)
+    logs.configure(node_log=node_log)
     ports = Ports()
 
     async def entry() -> int:

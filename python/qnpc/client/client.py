@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-
-import structlog
 
 from qnpc import _core, names
 from qnpc.client import events, intents, joining
@@ -36,7 +35,7 @@ from qnpc.limits import DEFAULT, Limits
 from qnpc.ports import Ports
 from qnpc.wire import GROUP, SESSION, GroupTreeParams, SessionGroupParams
 
-_log = structlog.get_logger("qnpc.client")
+_log = logging.getLogger("qnpc.client")
 
 T = TypeVar("T")
 
@@ -186,7 +185,7 @@ class Client:
                 await self._profile.confirm()  # the session proves that the node knows this device
             await keep_reachable(self._limits, self._profile.account, self._state, online)
         except Error as error:
-            _log.warning("upkeep_failed", code=error.code)
+            _log.warning("upkeep failed: %s", error.code)
 
     async def online(self, timeout: float | None = None) -> Online:
         """Raises the Error that ended all tries, or after `timeout` seconds Error(UNREACHABLE)."""

@@ -8,10 +8,9 @@ everybody who waits.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-import structlog
 
 from qnpc import transport
 from qnpc.client.account import Account
@@ -38,7 +37,7 @@ from qnpc.wire import (
     challenge_statement,
 )
 
-_log = structlog.get_logger("qnpc.client.connection")
+_log = logging.getLogger("qnpc.client.connection")
 
 _TOKEN = "token"  # noqa: S105 - the name of a setting
 _TOKEN_EXPIRES = "token_expires"  # noqa: S105 - the name of a setting
@@ -132,7 +131,7 @@ class Connector:
                     self._fatal = error
                     self._set(None)
                     return
-                _log.debug("offline", code=error.code, failures=self._failures)
+                _log.debug("offline: %s, %d failures", error.code, self._failures)
             delay = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**self._failures)
             self._failures += 1
             await self._ports.clock.sleep(delay * self._ports.random.uniform(0.5, 1.0))

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-
-import structlog
 
 from qnpc import _core
 from qnpc.client import sealing, settle
@@ -34,7 +33,7 @@ from qnpc.wire import (
     SessionGroupParams,
 )
 
-_log = structlog.get_logger("qnpc.client.outbox")
+_log = logging.getLogger("qnpc.client.outbox")
 
 # Refusals that time mends; E025 too, since the outcome is unknown then and a pending commit may be cleared only on an explicit refusal.
 _AGAIN = {
@@ -134,7 +133,7 @@ class Outbox:
                     return
                 failures = 0
             except Error as error:  # only what time mends comes out of a step
-                _log.debug("intent_waits", code=error.code)
+                _log.debug("an intent waits: %s", error.code)
                 failures += 1
                 await self._pause(error, failures)
 
@@ -156,7 +155,7 @@ class Outbox:
         except Disconnected:
             await online.peer.wait_closed()
         except TimeoutError:  # asked again by id, over a new connection
-            _log.debug("intent_unanswered", kind=intent.kind)
+            _log.debug("an intent of kind %s is unanswered", intent.kind)
             online.peer.close()
             await online.peer.wait_closed()
         except Error as error:
@@ -164,7 +163,7 @@ class Outbox:
                 raise
             await self._fail(intent, error)
         except _core.StateError as error:
-            _log.error("intent_failed_in_the_core", kind=intent.kind, cause=str(error))
+            _log.error("an intent of kind %s failed in the core: %s", intent.kind, error)
             await self._fail(intent, Error(Code.INTERNAL, "the group's state refused this"))
         except _core.CoreError as error:
             await self._fail(intent, Error(Code.NOT_ALLOWED, str(error)))

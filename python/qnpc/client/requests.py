@@ -154,10 +154,20 @@ async def _recv(client: Client, request: Request) -> AsyncIterator[Event]:
             await client.caught_up()
         except Error as error:
             late = error  # what is here is shown all the same
-    while (row := await (reader.wait() if request.get("follow") else reader.next())) is not None:
-        yield await client.read(_shown(group, row))
-    if late is not None:
-        raise late
+    while True:
+        change = client.state.change
+        row = await reader.next()
+        if row is not None:
+            yield await client.read(_shown(group, row))
+            continue
+        now = await client.read(lambda tx: tx.group(group.id))
+        if now is None or now.state == "removed":
+            raise Error(Code.NOT_A_MEMBER, f"you are not in {group.name} any more")
+        if late is not None:
+            raise late
+        if not request.get("follow"):
+            return
+        await change.wait()
 
 
 def _shown(group: GroupRow, row: HistoryRow) -> Callable[[Transaction], Event]:

@@ -7,10 +7,9 @@ passed over with a record. A database that fails is not passed over: the batch i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
-
-import structlog
 
 from qnpc import _core
 from qnpc.client.account import Account
@@ -20,7 +19,7 @@ from qnpc.errors import Code, Error
 from qnpc.rpc import Method, Served
 from qnpc.wire import SINK, Cursor, Empty, Entry, Head, SinkDeliverParams
 
-_log = structlog.get_logger("qnpc.client.sync")
+_log = logging.getLogger("qnpc.client.sync")
 
 
 class Sync:
@@ -69,7 +68,7 @@ class Sync:
         try:
             await self._state.run(lambda tx: apply(tx, inbound, [entry]))
         except _core.StateError as error:
-            _log.error("entry_passed_over", seq=entry.seq, cause=str(error))
+            _log.error("entry %d was passed over: %s", entry.seq, error)
             await self._state.run(lambda tx: pass_over(tx, entry, "it cannot be processed here"))
 
     async def reached(self, heads: Sequence[Head]) -> None:

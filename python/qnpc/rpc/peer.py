@@ -12,8 +12,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-import structlog
-
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
 from qnpc.ports import Link
@@ -21,6 +19,7 @@ from qnpc.rpc.build import CallTemplate
 from qnpc.rpc.caller import BusyError
 from qnpc.rpc.capability import Remote, Served
 from qnpc.rpc.errors import Disconnected, LocalProtocolError, RemoteProtocolError
+from qnpc.rpc.log import Log, StandardLog
 from qnpc.rpc.method import Method
 from qnpc.rpc.payload import Received
 from qnpc.rpc.serving import Handlers
@@ -132,12 +131,12 @@ class Peer:
     """
 
     def __init__(
-        self, link: Link, limits: Limits, *, bootstrap: Served | None = None, log: Any = None
+        self, link: Link, limits: Limits, *, bootstrap: Served | None = None, log: Log | None = None
     ) -> None:
         self.on_writable: Callable[[], None] | None = None
         self.on_closed: Callable[[Exception | None], None] | None = None
         self._link = link
-        self._log = structlog.get_logger("qnpc.rpc") if log is None else log
+        self._log = StandardLog() if log is None else log
         self._vat = Vat(limits, bootstrap, self)
         self._handlers = Handlers(self._vat, self._log, self._pump)
         self._ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()

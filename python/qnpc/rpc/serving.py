@@ -15,6 +15,7 @@ from typing import Any
 from qnpc.errors import Code, Error
 from qnpc.rpc.capability import Remote
 from qnpc.rpc.errors import LocalProtocolError, RemoteProtocolError
+from qnpc.rpc.log import Log
 from qnpc.rpc.method import Method
 from qnpc.rpc.state import Called
 from qnpc.rpc.tables import Answer
@@ -32,7 +33,7 @@ class _Running:
 class Handlers:
     """`pump` is told after each answer, with what must end the connection if anything."""
 
-    def __init__(self, vat: Vat, log: Any, pump: Callable[[Error | None], None]) -> None:
+    def __init__(self, vat: Vat, log: Log, pump: Callable[[Error | None], None]) -> None:
         self._vat = vat
         self._log = log
         self._pump = pump
