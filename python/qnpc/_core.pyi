@@ -116,7 +116,9 @@ def decapsulate(key: HybridKey, encapsulation: bytes) -> bytes:
 def verify_hybrid_key(device: bytes, public_key: bytes, signature: bytes) -> None:
     """Holds a hybrid key against the device that signed it (`Device.sign_hybrid_key`). Raises NotAuthentic, Malformed."""
 
-def seal_envelope(recipient: bytes, sender: Device, certificate: bytes, context: bytes, plaintext: bytes) -> bytes:
+def seal_envelope(
+    recipient: bytes, sender: Device, certificate: bytes, context: bytes, plaintext: bytes
+) -> bytes:
     """Seal to an X-Wing public key; sender's certificate and signature are inside.
 
     The AEAD key comes from HKDF-SHA256 over shared secret, encapsulation, recipient key and `context`; nonce random. The signature
@@ -227,7 +229,9 @@ class OpaqueServer:
     def registration_record(self, upload: bytes) -> bytes:
         """What is stored (192 bytes). Raises Malformed."""
 
-    def start_login(self, username: str, record: bytes | None, request: bytes, node: bytes) -> tuple[bytes, OpaqueServerLogin]:
+    def start_login(
+        self, username: str, record: bytes | None, request: bytes, node: bytes
+    ) -> tuple[bytes, OpaqueServerLogin]:
         """(KE2, state). With `record` None the answer is a fake one that cannot be told apart (RFC 9807, 6.3.2.2). `node` is the pin.
 
         Raises Malformed."""
@@ -242,7 +246,9 @@ class OpaqueClientRegistration:
     def __new__(cls, password: bytes) -> OpaqueClientRegistration: ...
     @property
     def request(self) -> bytes: ...
-    def finish(self, response: bytes, username: str, node: bytes, argon2: Argon2 | None = None) -> tuple[bytes, bytes]:
+    def finish(
+        self, response: bytes, username: str, node: bytes, argon2: Argon2 | None = None
+    ) -> tuple[bytes, bytes]:
         """(upload, export key 64 bytes). Consumes the state. Raises Malformed, StateError."""
 
 @final
@@ -250,8 +256,12 @@ class OpaqueClientLogin:
     def __new__(cls, password: bytes) -> OpaqueClientLogin: ...
     @property
     def request(self) -> bytes: ...
-    def finish(self, response: bytes, username: str, node: bytes, argon2: Argon2 | None = None) -> tuple[bytes, bytes, bytes]:
-        """(KE3, session key, export key 64 bytes). Consumes the state. Raises NotAuthentic for a wrong password or name, Malformed, StateError."""
+    def finish(
+        self, response: bytes, username: str, node: bytes, argon2: Argon2 | None = None
+    ) -> tuple[bytes, bytes, bytes]:
+        """(KE3, session key, export key 64 bytes). Consumes the state.
+
+        Raises NotAuthentic for a wrong password or name, Malformed, StateError."""
 
 # -- MLS (RFC 9420) ---------------------------------------------------------------------------------------------------------------
 
@@ -295,7 +305,9 @@ class KeyPackageInfo:
     def not_after(self) -> int:
         """Unix seconds."""
 
-def generate_key_packages(store: MlsStore, device: Device, certificate: bytes, suite: int, count: int) -> list[bytes]:
+def generate_key_packages(
+    store: MlsStore, device: Device, certificate: bytes, suite: int, count: int
+) -> list[bytes]:
     """`count` one-time KeyPackages as MLSMessages, lifetime 83 days; their private parts go to the store. Raises Malformed, StateError."""
 
 def inspect_key_package(message: bytes) -> KeyPackageInfo:
@@ -307,7 +319,7 @@ class MessageInfo:
 
     @property
     def kind(self) -> str:
-        """"application", "commit", "proposal", "welcome", "group_info" or "key_package"."""
+        """One of "application", "commit", "proposal", "welcome", "group_info" and "key_package"."""
 
     @property
     def private(self) -> bool: ...

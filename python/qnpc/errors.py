@@ -33,6 +33,7 @@ class Row:
 class Code(enum.Enum):
     """The table. A member's name is the code's name."""
 
+    # fmt: off
     BAD_REQUEST = Row("E001", "the request is malformed", "Check the command; if it is right, the two sides' versions differ.")
     UNSUPPORTED_VERSION = Row("E002", "the other side speaks another version", "Upgrade the older of the two.")
     TOO_LARGE = Row("E003", "this is larger than allowed", "Send less at once.")
@@ -72,6 +73,7 @@ class Code(enum.Enum):
     MESSAGE_UNREADABLE = Row("E109", "a message could not be read", "Nothing can be done; the sender may send it again.")
     NO_PROFILE = Row("E110", "there is no profile here", "Register first, or name another one with --profile.", Exit.USAGE)
     USAGE = Row("E111", "the command cannot be run like this", "See --help.", Exit.USAGE)
+    # fmt: on
 
     @property
     def number(self) -> str:
