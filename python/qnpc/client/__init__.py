@@ -3,7 +3,8 @@
 It knows content, rpc, wire, transport and the core; it never imports the node.
 """
 
-from qnpc.client.client import Client, Contact, Group, Message, Sent, open_client
+from qnpc.client.client import Client, open_client
+from qnpc.client.handles import Contact, Group, Message, Sent
 from qnpc.client.ping import ping
 from qnpc.client.registration import Registered, Stretching, register
 from qnpc.client.vault import Kdf, needs_password

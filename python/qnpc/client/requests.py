@@ -12,9 +12,10 @@ from typing import Any
 
 from qnpc import _core
 from qnpc.client import intents
-from qnpc.client.client import Client, Sent
+from qnpc.client.client import Client
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event, event, of_history, of_invitation, suite_name
+from qnpc.client.handles import Sent
 from qnpc.client.state import GroupRow, HistoryRow, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
