@@ -317,8 +317,8 @@ class StoredGroup:
 
 @dataclass(frozen=True, slots=True)
 class StoredHead:
-    """A device's view of one channel: entries first..seq can be its own; `seq` is the channel's head, or the
-    removing commit for a former member."""
+    """A device's view of one channel: entries first..seq are those it can still have; `seq` is the channel's
+    head, or the removing commit for a former member. What is before `first` came before it, or is gone."""
 
     channel: bytes
     seq: int

@@ -68,15 +68,16 @@ JOIN device d ON d.id = e.sender
 WHERE c.name = :channel
 ORDER BY e.at LIMIT :limit
 
+-- Where a device's entries begin: after it joined, and after what is gone. Else it would wait for ever for what has expired.
 -- name: head
-SELECT c.name, coalesce(m.to_seq, c.head), m.acked, m.from_seq + 1, g.channel IS NOT NULL
+SELECT c.name, coalesce(m.to_seq, c.head), m.acked, max(m.from_seq, c.gone) + 1, g.channel IS NOT NULL
 FROM device d
 JOIN channel c ON c.name = :channel
 JOIN member m ON m.channel = c.id AND m.device = d.id
 LEFT JOIN groups g ON g.channel = c.id
 WHERE d.key = :device
 -- name: heads
-SELECT c.name, coalesce(m.to_seq, c.head), m.acked, m.from_seq + 1, g.channel IS NOT NULL
+SELECT c.name, coalesce(m.to_seq, c.head), m.acked, max(m.from_seq, c.gone) + 1, g.channel IS NOT NULL
 FROM device d
 JOIN member m ON m.device = d.id
 JOIN channel c ON c.id = m.channel
