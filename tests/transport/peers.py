@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aioquic import tls
 from aioquic.buffer import encode_uint_var
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 
@@ -131,6 +132,30 @@ def stream_frame(offset: int, data: bytes, stream: int = 0) -> bytes:
 def crypto_frame(offset: int, data: bytes) -> bytes:
     """RFC 9000, 19.6."""
     return b"\x06" + encode_uint_var(offset) + encode_uint_var(len(data)) + data
+
+
+def initial(
+    *frames: bytes,
+    version: int = 1,
+    destination: bytes = b"12345678",
+    source: bytes = b"attacker",
+    spoil: bool = False,
+) -> bytes:
+    """A client's first datagram, under the keys that anyone can derive from its destination id."""
+    crypto = CryptoPair()
+    crypto.setup_initial(cid=destination, is_client=True, version=1)
+    builder = QuicPacketBuilder(
+        host_cid=source, is_client=True, max_datagram_size=1200, peer_cid=destination, version=1
+    )
+    builder.start_packet(QuicPacketType.INITIAL, crypto)
+    payload = b"".join(frames)
+    builder.start_frame(payload[0], capacity=len(payload)).push_bytes(payload[1:])
+    datagrams, _ = builder.flush()
+    packet = bytearray(datagrams[0].ljust(1200, b"\x00"))
+    packet[1:5] = version.to_bytes(4, "big")
+    if spoil:
+        packet[35] ^= 1  # within the sealed payload
+    return bytes(packet)
 
 
 def inject(sender: Connection, datagram: bytes) -> None:

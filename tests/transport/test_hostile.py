@@ -24,7 +24,7 @@ from qnpc.transport import TlsIdentity, bounded, connect, listen, private
 from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.connection import Connection
 from tests.support.network import Network, SeededRandom, run
-from tests.transport.peers import Node, Recorder, craft, crypto_frame, inject, node, stream_frame
+from tests.transport.peers import Node, Recorder, craft, crypto_frame, initial, inject, node, stream_frame
 
 SERVER: Address = ("10.0.0.1", 7000)
 STRANGER: Address = ("10.0.6.6", 666)
@@ -179,24 +179,6 @@ def test_the_library_failing_on_a_packet_ends_that_connection_alone(
             assert server.endpoint.connections == 1
 
     run(main())
-
-
-def initial(*frames: bytes, version: int = 1, destination: bytes = b"12345678", spoil: bool = False) -> bytes:
-    """A client's first datagram, under the keys that anyone can derive from its destination id."""
-    crypto = CryptoPair()
-    crypto.setup_initial(cid=destination, is_client=True, version=1)
-    builder = QuicPacketBuilder(
-        host_cid=b"attacker", is_client=True, max_datagram_size=1200, peer_cid=destination, version=1
-    )
-    builder.start_packet(QuicPacketType.INITIAL, crypto)
-    payload = b"".join(frames)
-    builder.start_frame(payload[0], capacity=len(payload)).push_bytes(payload[1:])
-    datagrams, _ = builder.flush()
-    packet = bytearray(datagrams[0].ljust(1200, b"\x00"))
-    packet[1:5] = version.to_bytes(4, "big")
-    if spoil:
-        packet[35] ^= 1  # within the sealed payload
-    return bytes(packet)
 
 
 def strangers(
