@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from qnpc.client import Client, Contact, Group, Message, Registered, Sent
     from qnpc.errors import Error
 
-__all__ = ["Client", "Contact", "Error", "Group", "Message", "Registered", "Sent", "open", "register"]
+__all__ = [
+    "Client",
+    "Contact",
+    "Error",
+    "Group",
+    "Message",
+    "Registered",
+    "Sent",
+    "login",
+    "open",
+    "register",
+]
 
 # The command line imports this package for every command: what takes long to import comes when it is asked for.
 _LAZY = {
@@ -65,12 +76,28 @@ async def register(
 
     `node` is a link with an invite; `password` guards the account and, unless `unattended`, the profile. Raises
     Error(E004, E007, E008, E104, E105, E111)."""
+    return await _enter("register", profile, username, node, password, unattended)
+
+
+async def login(
+    profile: str | Path, username: str, node: str, password: str, *, unattended: bool = False
+) -> Registered:
+    """A further device of an account, by its password, and a profile for it. Groups have to invite it.
+
+    Raises Error(E006, E009, E010, E104, E105, E111)."""
+    return await _enter("login", profile, username, node, password, unattended)
+
+
+async def _enter(
+    how: str, profile: str | Path, username: str, node: str, password: str, unattended: bool
+) -> Registered:
     from qnpc import client, link
     from qnpc.ports import Ports
 
+    enter = client.register if how == "register" else client.login
     ports = Ports()
     try:
-        return await client.register(
+        return await enter(
             Path(profile), username, link.parse(node), password.encode(), unattended=unattended, ports=ports
         )
     finally:

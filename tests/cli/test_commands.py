@@ -75,6 +75,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> StandIn:
         needs_password=lambda profile: standing.locked,
         open_client=standing.open_client,
         register=standing.register,
+        login=standing.register,
         ping=standing.ping,
     )
     monkeypatch.setitem(sys.modules, "qnpc.client", module)
@@ -88,6 +89,14 @@ def client(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 def typed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(data))
     monkeypatch.setattr(sys, "stdin", stdin)
+
+
+def test_login_without_a_profile_hands_over_what_was_given(client: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("correct horse\n")
+    arguments = ["login", "alice", "--node", LINK, "--profile", str(tmp_path / "p")]
+    assert run([*arguments, "--password-file", str(tmp_path / "pw"), "--unattended"]) == 0
+    assert [made[1:] for made in client.registered] == [("alice", "ab" * 32, b"correct horse", True)]
+    assert run(["login", "--profile", str(tmp_path / "p")]) == 2  # no profile, no name
 
 
 @pytest.mark.parametrize(

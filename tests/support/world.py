@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from qnpc import _core
-from qnpc.client import Client, Kdf, Stretching, open_client, register
+from qnpc.client import Client, Kdf, Stretching, login, open_client, register
 from qnpc.limits import DEFAULT, Limits
 from qnpc.link import NodeLink
 from qnpc.node.admin import create_invite
 from qnpc.node.app import NodeApp
 from qnpc.node.settings import NodeSettings
 from qnpc.ports import Address, Ports
+from qnpc.wire import SESSION, SessionResolveParams
 
 CHEAP = Stretching(Kdf(8, 1, 1), _core.Argon2(memory_kib=8, iterations=1, parallelism=1))
 PASSWORD = b"correct horse"
@@ -52,6 +53,32 @@ class World:
             stretching=CHEAP,
         )
         return profile
+
+    async def login(
+        self, name: str, folder: str, password: bytes = PASSWORD, ports: Ports | None = None
+    ) -> Path:
+        """A further device of an account, in a profile of that folder."""
+        profile = self.path / folder
+        await login(
+            profile,
+            name,
+            self.node.link,
+            password,
+            unattended=True,
+            ports=ports or self.ports,
+            limits=self.limits,
+            stretching=CHEAP,
+        )
+        return profile
+
+    async def node_devices(self, name: str) -> list[bytes]:
+        """The devices that the node knows of an account, told by another account's session."""
+        if "onlooker" not in self.clients:
+            await self.register("onlooker")
+            await self.open("onlooker")
+        online = await self.clients["onlooker"].online()
+        resolved = await online.peer.call(online.session, SESSION.resolve, SessionResolveParams(name))
+        return sorted(record.device for record in resolved.devices)
 
     async def open(self, name: str) -> Client:
         """Open until `close`, or until the world ends."""

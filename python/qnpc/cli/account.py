@@ -1,7 +1,8 @@
-"""`register` and `whoami`: the account that a profile belongs to."""
+"""`register`, `login` and `whoami`: the account that a profile belongs to."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,21 +18,63 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 
 
+UnattendedOption = Annotated[
+    bool,
+    typer.Option(
+        "--unattended", help="Keep the profile's key in a file, so that it opens without the password."
+    ),
+]
+
+
 @app.command()
 def register(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The username.", show_default=False)],
     node: NodeOption = None,
-    unattended: Annotated[
-        bool,
-        typer.Option(
-            "--unattended", help="Keep the profile's key in a file, so that it opens without the password."
-        ),
-    ] = False,
+    unattended: UnattendedOption = False,
     profile: ProfileOption = None,
     password_file: PasswordOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Create an account on a node, and this profile's device."""
+    return _enter("registered", name, node, unattended, profile, password_file, as_json)
+
+
+@app.command()
+def login(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The username.", show_default=False)
+    ] = None,
+    node: NodeOption = None,
+    unattended: UnattendedOption = False,
+    profile: ProfileOption = None,
+    password_file: PasswordOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Renew this profile's session, or add a device to an account.
+
+    A profile renews its session by its device's key, without the account's password. Where there is no profile yet, the
+    password adds this device to the account NAME; groups have to invite it.
+    """
+    from qnpc.client.vault import has_vault
+
+    if has_vault(options.profile_directory(profile)):
+        if name is not None or node is not None:
+            raise Error(Code.USAGE, "there is a profile here already: it needs neither a name nor a node")
+        return session.perform(session.Where(profile, as_json, password_file), {"do": "login"})
+    if name is None:
+        raise Error(Code.USAGE, "there is no profile here: name the account and its node to add a device")
+    return _enter("logged_in", name, node, unattended, profile, password_file, as_json)
+
+
+def _enter(
+    kind: str,
+    name: str,
+    node: str | None,
+    unattended: bool,
+    profile: Path | None,
+    password_file: str | None,
+    as_json: bool,
+) -> int:
     from qnpc import link as node_link
 
     if node is None:
@@ -39,17 +82,18 @@ def register(
     ask.one_stdin(node=node, password_file=password_file)
     link = node_link.parse(ask.stdin_line("a node's link") if node == ask.STDIN else node)
     prompt = "Password" if unattended else "Password (also unlocks this profile)"
-    password = ask.password(password_file, prompt, twice=True)
+    password = ask.password(password_file, prompt, twice=kind == "registered")
     directory = options.profile_directory(profile)
 
     async def main(ports: Ports) -> int:
-        from qnpc.client import register
+        from qnpc.client import login, register
 
-        made = await register(directory, name, link, password, unattended=unattended, ports=ports)
+        enter = register if kind == "registered" else login
+        made = await enter(directory, name, link, password, unattended=unattended, ports=ports)
         Output(as_json).emit(
             {
                 "v": 1,
-                "kind": "registered",
+                "kind": kind,
                 "username": made.username,
                 "node": made.node,
                 "device": made.device,

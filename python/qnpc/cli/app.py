@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "node": Entry("node", "Look after a node: invites, health.", family=True),
     "ping": Entry("ping", "Ask a node whether it is there, and what was negotiated."),
     "register": Entry("account", "Create an account on a node, and this profile's device."),
+    "login": Entry("account", "Renew this profile's session, or add a device to an account."),
     "whoami": Entry("account", "The account and device of this profile."),
     "create-group": Entry("groups", "Create a group."),
     "invite": Entry("groups", "Invite people to a group."),

@@ -149,6 +149,8 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "member": _member,
     "whoami": _whoami,
     "registered": _registered,
+    "logged_in": _registered,
+    "session": lambda event: f"{_registered(event)}   session {'renewed' if event['renewed'] else 'live'}",
     "listening": _listening,
     "ping": _ping,
     "invite": lambda event: str(event["link"]),

@@ -4,9 +4,11 @@ It knows content, rpc, wire, transport and the core; it never imports the node.
 """
 
 from qnpc.client.client import Client, open_client
+from qnpc.client.entering import Registered, Stretching
 from qnpc.client.handles import Contact, Group, Message, Sent
+from qnpc.client.login import login
 from qnpc.client.ping import ping
-from qnpc.client.registration import Registered, Stretching, register
+from qnpc.client.registration import register
 from qnpc.client.vault import Kdf, needs_password
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Registered",
     "Sent",
     "Stretching",
+    "login",
     "needs_password",
     "open_client",
     "ping",

@@ -55,12 +55,13 @@ _FATAL = {
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """A live session; `heads` are what the node had when it began."""
+    """A live session; `heads` are what the node had when it began, `renewed` that its token is new."""
 
     peer: Peer
     session: Remote
     heads: tuple[Head, ...]
     tls_group: str
+    renewed: bool = False
 
 
 class Connector:
@@ -144,14 +145,14 @@ class Connector:
         peer.start()
         try:
             async with asyncio.timeout(self._limits.call_timeout):
-                session = await self._authenticate(peer)
+                session, renewed = await self._authenticate(peer)
                 sink = SyncSink(self._sync, peer.close)
                 results = await peer.call(
                     session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
                 )
             self._sync.subscribed(results.heads)
             self._failures = 0
-            online = Online(peer, session, results.heads, connection.tls_group)
+            online = Online(peer, session, results.heads, connection.tls_group, renewed)
             self._set(online)
             work = asyncio.ensure_future(self._on_online(online))
             try:
@@ -168,18 +169,19 @@ class Connector:
             peer.close()
             await peer.wait_closed()
 
-    async def _authenticate(self, peer: Peer) -> Remote:
-        """Raises Error(UNSUPPORTED_VERSION) and what the node refuses with."""
+    async def _authenticate(self, peer: Peer) -> tuple[Remote, bool]:
+        """The session, and whether its token is new. Raises Error(UNSUPPORTED_VERSION) and what the node refuses with."""
         node = peer.bootstrap()
         info = peer.start_call(node, NODE.info, Empty())
         try:
-            session = await self._resume(peer, node) or await self._prove(peer, node)
+            resumed = await self._resume(peer, node)
+            session = resumed or await self._prove(peer, node)
             if (await info).info.wire != WIRE_VERSION:
                 raise Error(Code.UNSUPPORTED_VERSION)
         finally:
             info.cancel()
         peer.authenticated()
-        return session
+        return session, resumed is None
 
     async def _resume(self, peer: Peer, node: Remote) -> Remote | None:
         token, expires = await self._state.run(lambda tx: (tx.meta(_TOKEN), tx.meta(_TOKEN_EXPIRES)))

@@ -56,19 +56,18 @@ async def create(
     node: NodeLink,
     password: bytes | None,
     kdf: Kdf | None = None,
+    identity: _core.Identity | None = None,
 ) -> tuple[Profile, _core.Identity]:
-    """Fresh keys, made durable before anybody hears of them. `password` None: the key lies in a file.
+    """Fresh keys, made durable before anybody hears of them. `password` None: the key lies in a file; `identity` None: a
+    new account's.
 
     Raises Error(PROFILE_BUSY, USAGE)."""
     lock = _lock(path)
     try:
         if has_vault(path):
             raise Error(Code.USAGE, f"there is a profile at {path} already")
-        identity, device, hybrid = (
-            _core.Identity.generate(),
-            _core.Device.generate(),
-            _core.HybridKey.generate(),
-        )
+        identity = identity or _core.Identity.generate()
+        device, hybrid = _core.Device.generate(), _core.HybridKey.generate()
         created = int(ports.clock.now() * 1000)
         certificate = identity.certify(username, device.public_key, created)
         node = node.without_invite

@@ -116,6 +116,20 @@ async def _whoami(client: Client, request: Request) -> AsyncIterator[Event]:
     )
 
 
+async def _login(client: Client, request: Request) -> AsyncIterator[Event]:
+    """A live session: the device's key renews a token that has expired, without a password."""
+    online = await client.online()
+    account = client.account
+    yield event(
+        "session",
+        username=account.username,
+        node=join_address(account.node.host, account.node.port),
+        device=account.device.hex(),
+        tls_group=online.tls_group,
+        renewed=online.renewed,
+    )
+
+
 async def _send(client: Client, request: Request) -> AsyncIterator[Event]:
     sent = await client.send_text(request["group"], request["text"])
     async for shown in _settle(sent, request, accepted=True):
@@ -193,6 +207,7 @@ TABLE: dict[str, _Row] = {
     "invitations": _Row(_invitations, "caught_up"),
     "join": _Row(_join, "caught_up"),
     "members": _Row(_members, "tried"),
+    "login": _Row(_login, "local"),
     "whoami": _Row(_whoami, "local"),
     "send": _Row(_send, "local"),
     "history": _Row(_history, "tried"),
