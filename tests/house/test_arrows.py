@@ -11,6 +11,7 @@ GROUND = {
     "errors": set[str](),
     "limits": set[str](),
     "safe": set[str](),
+    "authtoken": set[str](),
     "sqlfiles": set[str](),
     "ports": {"errors", "limits"},
     "files": {"errors", "limits"},

@@ -44,7 +44,7 @@ class Counter:
 class Backend:
     """Where a store is, and how it is opened again after a crash."""
 
-    key: bytes | None
+    key: bytes | str | None
     folder: Path
 
     @property

@@ -169,3 +169,37 @@ def test_reaping_takes_expired_tokens_and_invites_and_nothing_else(scene: Scene)
     assert scene.store.token(bob.token) is None
     assert scene.store.token(name("token long", 16)) is not None
     scene.do(registration("carol"))  # the invite without an end
+
+
+def test_the_invite_under_an_id_can_be_set_changed_and_taken_away(scene: Scene) -> None:
+    """What a configured token lets in by: it must not outlive its configuration."""
+    first = c.SetInvite(name("standing", 16), name("first token", 32))
+    second = replace(first, hash=name("second token", 32))
+
+    def by(item: c.SetInvite) -> c.CreateInvite:
+        return c.CreateInvite(item.id, item.hash or b"", None, None)
+
+    scene.do(first)
+    for username in ("alice", "bob", "carol"):  # as often as they like
+        scene.do(registration(username, invite=by(first)))
+    scene.do(first)  # as at the next start
+    scene.do(registration("dave", invite=by(first)))
+    scene.do(second)
+    assert refused(scene, registration("erin", invite=by(first))) is Code.AUTH_REQUIRED
+    scene.do(registration("erin", invite=by(second)))
+    assert scene.store.invite(first.id) == c.StoredInvite(first.id, name("second token", 32), None, None)
+    for _ in range(2):
+        scene.do(replace(first, hash=None))
+    assert scene.store.invite(first.id) is None
+    assert refused(scene, registration("frank", invite=by(second))) is Code.AUTH_REQUIRED
+
+
+def test_a_set_invite_has_no_limit_whatever_stood_there_and_leaves_others_alone(scene: Scene) -> None:
+    scene.do(INVITE)
+    spent = c.CreateInvite(name("standing", 16), name("spent", 32), 0, NOW - 1)
+    scene.do(spent)
+    scene.do(c.SetInvite(spent.id, spent.hash))
+    assert scene.store.invite(spent.id) == c.StoredInvite(spent.id, spent.hash, None, None)
+    assert scene.do(c.ReapTokens(NOW + DAY)) == 0
+    scene.do(c.SetInvite(spent.id, None))
+    scene.do(registration("alice"))  # by the other invite

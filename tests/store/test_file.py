@@ -16,7 +16,7 @@ from qnpc.node.store.sqlite.statements import MIGRATIONS, split
 from tests.store.backends import BACKENDS, KEY, Backend, Counter, Scene
 
 
-def refused(path: Path, key: bytes | None = None) -> Error:
+def refused(path: Path, key: bytes | str | None = None) -> Error:
     with pytest.raises(Error) as caught:
         SqliteStore.open(path, random=Counter(), key=key)
     assert str(path) in caught.value.sentence
@@ -59,7 +59,7 @@ def test_only_its_key_opens_it(tmp_path: Path) -> None:
     scene = Scene(backend.open())
     scene.register("alice")
     scene.store.close()
-    for key in (None, bytes(32), b"a passphrase"):
+    for key in (None, bytes(32), "a passphrase"):
         error = refused(backend.path, key)
         assert error.kind is Code.STORE_UNAVAILABLE
     again = backend.open()
@@ -68,15 +68,16 @@ def test_only_its_key_opens_it(tmp_path: Path) -> None:
 
 
 def test_a_passphrase_opens_it_again(tmp_path: Path) -> None:
-    backend = Backend("it's a păssphrase".encode(), tmp_path)
+    backend = Backend("it's a păssphrase", tmp_path)
     scene = Scene(backend.open())
     scene.register("alice")
     scene.store.close()
     again = backend.open()
     assert again.account("alice") is not None
     again.close()
-    refused(backend.path, b"it's a passphrase")
-    for bad in (b"", b"a\0b"):
+    refused(backend.path, "it's a passphrase")
+    bad: bytes | str
+    for bad in ("", "a\0b", b"31 bytes are no key of any kind"):
         with pytest.raises(Error, match="E111"):
             SqliteStore.open(backend.path, random=Counter(), key=bad)
 

@@ -54,6 +54,16 @@ class CreateInvite:
 
 
 @dataclass(frozen=True, slots=True)
+class SetInvite:
+    """From now on exactly this secret lets in under this id, without limit of uses or time, whatever stood there
+    before; `hash` None: nothing does. A registration that was begun with what stood before is refused. Yields
+    None."""
+
+    id: bytes
+    hash: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Register:
     """Spends the invite and makes account, device, inbox and token in one. Yields None.
 
@@ -220,6 +230,7 @@ class Collect:
 
 Item = (
     CreateInvite
+    | SetInvite
     | Register
     | BindDevice
     | IssueToken

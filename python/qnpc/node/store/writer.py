@@ -32,6 +32,7 @@ from qnpc.node.store.contract import (
     PutKeyPackages,
     ReapTokens,
     Register,
+    SetInvite,
     Store,
     TakeKeyPackages,
     TakenKeyPackage,
@@ -65,7 +66,7 @@ class Writer:
     @overload
     async def submit(
         self,
-        item: CreateInvite | Register | BindDevice | IssueToken | Logout | PutHybridKey | CreateGroup | Ack,
+        item: CreateInvite | SetInvite | Register | BindDevice | IssueToken | Logout | PutHybridKey | CreateGroup | Ack,
     ) -> None: ...
     async def submit(self, item: Item) -> object:
         """What the item yields, once it is durable. Raises the item's Error; E024 if the outcome is unknown;

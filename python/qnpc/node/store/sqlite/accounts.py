@@ -18,6 +18,7 @@ from qnpc.node.store.contract import (
     NewToken,
     ReapTokens,
     Register,
+    SetInvite,
 )
 from qnpc.node.store.sqlite.batch import Batch, check_length
 
@@ -27,6 +28,13 @@ _KEY = 32
 def create_invite(batch: Batch, item: CreateInvite) -> None:
     """One that is there already stays as it is: a repeated item gives no use back."""
     batch.db.run("create_invite", id=item.id, hash=item.hash, uses=item.uses, expires=item.expires)
+
+
+def set_invite(batch: Batch, item: SetInvite) -> None:
+    if item.hash is None:
+        batch.db.run("delete_invite", id=item.id)
+    else:
+        batch.db.run("set_invite", id=item.id, hash=item.hash)
 
 
 def register(batch: Batch, item: Register) -> None:

@@ -34,7 +34,7 @@ class Database:
         self._connection = connection
 
     @classmethod
-    def connect(cls, path: Path, key: bytes | None) -> Database:
+    def connect(cls, path: Path, key: bytes | str | None) -> Database:
         """Opens the file without reading it yet. `key`: see `SqliteStore.open`."""
         module: Any = sqlite3
         first: list[str] = []
@@ -104,10 +104,10 @@ def unavailable(sentence: str | None = None) -> Iterator[None]:
         raise Error(Code.STORE_UNAVAILABLE, sentence) from error
 
 
-def _key_pragma(key: bytes) -> str:
-    if len(key) == _RAW_KEY:
+def _key_pragma(key: bytes | str) -> str:
+    if isinstance(key, bytes) and len(key) == _RAW_KEY:
         return f"PRAGMA key = \"x'{key.hex()}'\""
-    passphrase = key.decode("utf-8").replace("'", "''")
-    if not passphrase or "\0" in passphrase:
+    if isinstance(key, bytes) or not key or "\0" in key:
         raise Error(Code.USAGE, "the database key is neither 32 bytes nor a passphrase")
+    passphrase = key.replace("'", "''")
     return f"PRAGMA key = '{passphrase}'"

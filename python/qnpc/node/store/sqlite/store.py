@@ -34,6 +34,7 @@ class Rule:
 
 RULES: dict[type, Rule] = {
     c.CreateInvite: Rule(accounts.create_invite),
+    c.SetInvite: Rule(accounts.set_invite),
     c.Register: Rule(accounts.register),
     c.BindDevice: Rule(accounts.bind_device),
     c.IssueToken: Rule(accounts.issue_token),
@@ -54,7 +55,7 @@ class SqliteStore:
     """contract.Store. Blocking; `commit` from one thread, reads from any."""
 
     def __init__(
-        self, path: Path, key: bytes | None, random: ports.Random, hooks: ports.StoreHooks, writer: Database
+        self, path: Path, key: bytes | str | None, random: ports.Random, hooks: ports.StoreHooks, writer: Database
     ) -> None:
         self._path = path
         self._random = random
@@ -71,13 +72,13 @@ class SqliteStore:
         *,
         random: ports.Random,
         hooks: ports.StoreHooks | None = None,
-        key: bytes | None = None,
+        key: bytes | str | None = None,
     ) -> SqliteStore:
         """Opens the file, makes it (mode 0600, its folder 0700 if that is new) or brings it to this version's
         schema.
 
-        `key` encrypts it with SQLCipher: 32 bytes are the raw key, anything else is a UTF-8 passphrase,
-        stretched at each opening (0.1 s). Raises Error: E002 if a newer version wrote it, E024 if it cannot
+        `key` encrypts it with SQLCipher: 32 bytes are the raw key, a text is a passphrase, stretched at each
+        opening (0.1 s). Raises Error: E002 if a newer version wrote it, E024 if it cannot
         be opened or read; the sentence names the path."""
         failure = f"{path} cannot be opened as a store" + (
             ", or the key is not its key" if key is not None else ""
@@ -264,7 +265,7 @@ def _make_private(path: Path) -> None:
     path.chmod(0o600)
 
 
-def _reader(path: Path, key: bytes | None) -> Database:
+def _reader(path: Path, key: bytes | str | None) -> Database:
     db = Database.connect(path, key)
     db.set_up("reader")
     return db

@@ -5,6 +5,11 @@ WHERE d.key = :device
 
 -- name: create_invite
 INSERT INTO invite (id, hash, uses, expires) VALUES (:id, :hash, :uses, :expires) ON CONFLICT DO NOTHING
+-- name: set_invite
+INSERT INTO invite (id, hash) VALUES (:id, :hash)
+ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, uses = NULL, expires = NULL
+-- name: delete_invite
+DELETE FROM invite WHERE id = :id
 -- name: invite
 SELECT id, hash, uses, expires FROM invite WHERE id = :id
 -- name: spend_invite
