@@ -76,6 +76,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> StandIn:
         open_client=standing.open_client,
         register=standing.register,
         login=standing.register,
+        has_profile=lambda profile: False,
         ping=standing.ping,
     )
     monkeypatch.setitem(sys.modules, "qnpc.client", module)

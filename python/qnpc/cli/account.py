@@ -55,9 +55,9 @@ def login(
     A profile renews its session by its device's key, without the account's password. Where there is no profile yet, the
     password adds this device to the account NAME; groups have to invite it.
     """
-    from qnpc.client.vault import has_vault
+    from qnpc.client import has_profile
 
-    if has_vault(options.profile_directory(profile)):
+    if has_profile(options.profile_directory(profile)):
         if name is not None or node is not None:
             raise Error(Code.USAGE, "there is a profile here already: it needs neither a name nor a node")
         return session.perform(session.Where(profile, as_json, password_file), {"do": "login"})

@@ -8,6 +8,7 @@ from qnpc.client.entering import Registered, Stretching
 from qnpc.client.handles import Contact, Group, Message, Sent
 from qnpc.client.login import login
 from qnpc.client.ping import ping
+from qnpc.client.profile import exists as has_profile
 from qnpc.client.registration import register
 from qnpc.client.vault import Kdf, needs_password
 
@@ -20,6 +21,7 @@ __all__ = [
     "Registered",
     "Sent",
     "Stretching",
+    "has_profile",
     "login",
     "needs_password",
     "open_client",
