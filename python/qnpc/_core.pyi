@@ -268,6 +268,8 @@ class OpaqueClientLogin:
 SUITE_CLASSICAL: Final = 0x0001
 SUITE_HYBRID: Final = 0x004F
 SUITES: Final[tuple[int, ...]]
+KEY_PACKAGE_FRESH: Final[int]
+"""Seconds that a KeyPackage must still live when it is added; `Group.commit_add` and `Tracker.process` refuse it otherwise."""
 
 @final
 class MlsStore:
@@ -493,7 +495,7 @@ class Tracker:
 
     @staticmethod
     def from_group_info(group_info: bytes, tree: bytes) -> Tracker:
-        """Raises Malformed, NotAuthentic, Refused."""
+        """Lifetimes in the tree are not held against it. Raises Malformed, NotAuthentic, Refused."""
 
     @property
     def group_id(self) -> bytes: ...

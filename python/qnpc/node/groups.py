@@ -88,6 +88,8 @@ def _new_tracker(store: Store, device: bytes, group_info: bytes, tree: bytes) ->
         tracker = Tracker.from_group_info(group_info, tree)
     except CoreError as error:
         raise Error(Code.COMMIT_INVALID, str(error)) from None
+    if tracker.epoch != 0:  # RFC 9420, 11; and no epoch is ever past what a store can count
+        raise Error(Code.COMMIT_INVALID, "a new group begins in epoch 0")
     members = tracker.members()
     if [member.device for member in members] != [device]:
         raise Error(Code.COMMIT_INVALID, "a new group's only member is the device that creates it")

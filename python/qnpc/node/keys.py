@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from qnpc import names
-from qnpc._core import Certificate, CoreError, inspect_key_package, verify_hybrid_key
+from qnpc._core import KEY_PACKAGE_FRESH, Certificate, CoreError, inspect_key_package, verify_hybrid_key
 from qnpc.errors import Code, Error
 from qnpc.node.checks import DEVICE_BYTES, at_most, count_at_most, exactly
 from qnpc.node.dispatch import SessionCap
@@ -53,7 +53,12 @@ async def upload_key_packages(
     for package in params.packages:
         at_most(limits.key_package_size, package, "a key package")
     checked = await services.read(
-        session.actor, _check_packages, session.actor.device, params.suite, params.packages
+        session.actor,
+        _check_packages,
+        session.actor.device,
+        params.suite,
+        params.packages,
+        services.now(),
     )
     count = await services.writer.submit(
         PutKeyPackages(
@@ -68,9 +73,11 @@ async def upload_key_packages(
 
 
 def _check_packages(
-    store: Store, device: bytes, suite: int, packages: Sequence[bytes]
+    store: Store, device: bytes, suite: int, packages: Sequence[bytes], now: int
 ) -> list[tuple[bytes, bytes, int]]:
-    """(reference, message, not after in Unix milliseconds) of each."""
+    """(reference, message, until when it is handed out in Unix milliseconds) of each.
+
+    That is before it expires: members who read the commit that adds it hold its lifetime against their own clocks."""
     registered = cast("StoredDevice", store.device(device))  # the session was checked in this very job
     checked = []
     for package in packages:
@@ -82,7 +89,10 @@ def _check_packages(
             raise Error(Code.KEY_PACKAGE_INVALID, "a key package is of another ciphersuite")
         if not same_owner(info.certificate, registered):
             raise Error(Code.KEY_PACKAGE_INVALID, "a key package is of another device or account")
-        checked.append((info.reference, package, min(info.not_after * 1000, LARGEST)))
+        until = (info.not_after - KEY_PACKAGE_FRESH) * 1000
+        if until <= now:
+            raise Error(Code.KEY_PACKAGE_INVALID, "a key package expires too soon to be added")
+        checked.append((info.reference, package, min(until, LARGEST)))
     return checked
 
 

@@ -56,4 +56,7 @@ mod _core {
 
     #[pymodule_export]
     const SUITES: (u16, u16) = (SUITE_CLASSICAL, SUITE_HYBRID);
+
+    #[pymodule_export]
+    const KEY_PACKAGE_FRESH: u64 = qnpc_mls::policy::FRESH;
 }

@@ -53,6 +53,11 @@ pub(crate) fn lifetime() -> Lifetime {
     Lifetime::new(LIFETIME)
 }
 
+/// The time by that clock, Unix seconds.
+pub(crate) fn now() -> u64 {
+    Lifetime::new(0).not_after()
+}
+
 /// Handshakes in the clear and signed, so that the node can follow; the tree out of band.
 pub(crate) fn create(suite: Suite, roles: &Roles) -> Result<MlsGroupCreateConfig, Error> {
     Ok(MlsGroupCreateConfig::builder()

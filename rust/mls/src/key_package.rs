@@ -11,7 +11,7 @@ use crate::config;
 use crate::credential::credential;
 use crate::error::Error;
 use crate::message;
-use crate::policy::{check_key_package, Refusal};
+use crate::policy::{check_fresh, check_key_package, Refusal};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::store::Store;
@@ -93,10 +93,11 @@ pub fn inspect(message: &[u8]) -> Result<Info, Error> {
     })
 }
 
-/// A KeyPackage that somebody else made, for a group of `suite`.
+/// A KeyPackage that somebody else made, to be added to a group of `suite` now.
 pub(crate) fn validate(message: &[u8], suite: Suite) -> Result<KeyPackage, Error> {
     let package = verify(message)?;
     check_key_package(crypto()?, suite, &package)?;
+    check_fresh(&package)?;
     Ok(package)
 }
 

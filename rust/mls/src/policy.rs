@@ -36,6 +36,12 @@ use crate::wire;
 /// Bytes of a group's id.
 pub const GROUP_ID: usize = 16;
 
+/// Seconds that a key package must still live when a commit adds it.
+///
+/// Members look at its lifetime by their own clocks when they read the commit, and one who finds it over is stranded. So whoever
+/// commits and the node ask for more than an entry waits in the log (7 days) and clocks differ; those who only read do not.
+pub const FRESH: u64 = 10 * 86_400;
+
 /// The rule that was broken.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -61,6 +67,9 @@ pub enum Refusal {
     /// A key package has expired.
     #[error("a key package has expired")]
     Expired,
+    /// A key package that expires before the last member has read the commit that adds it.
+    #[error("a key package expires too soon to be added")]
+    ExpiresSoon,
     /// A key package begins in the future.
     #[error("a key package is not valid yet")]
     NotValidYet,
@@ -176,6 +185,25 @@ pub(crate) fn check_parents(suite: Suite, group: &PublicGroup) -> Result<(), Ref
         .try_for_each(|(_, parent)| check_encryption_key(suite, parent))
 }
 
+/// The keys that a commit's path brought into a tree, which must be sealed to by whoever commits next.
+///
+/// Only the members below such a key would notice a bad one by themselves; all the others could merge it and never commit again.
+pub(crate) fn check_new_parents(
+    crypto: &Crypto,
+    suite: Suite,
+    before: &PublicGroup,
+    after: &PublicGroup,
+) -> Result<(), Refusal> {
+    let parents = |group: &PublicGroup| -> Result<BTreeSet<Vec<u8>>, Refusal> {
+        let parents = group.treesync().full_parents();
+        parents.map(|(_, parent)| encryption_key(parent)).collect()
+    };
+    let known = parents(before)?;
+    parents(after)?
+        .difference(&known)
+        .try_for_each(|key| can_be_sealed_to(crypto, suite.ciphersuite(), key))
+}
+
 /// Its GroupContext: suite, id, and exactly the two extensions that every group has.
 fn check_context(context: &GroupContext) -> Result<(Suite, Roles), Refusal> {
     let suite = Suite::of(context.ciphersuite()).ok_or(Refusal::Suite)?;
@@ -274,6 +302,18 @@ pub(crate) fn check_key_package(
         &encryption_key(package.leaf_node())?,
     )?;
     Ok(certificate)
+}
+
+/// Whether a key package lives long enough to be added now. Not for those who read a commit: see [`FRESH`].
+pub(crate) fn check_fresh(package: &KeyPackage) -> Result<(), Refusal> {
+    let fresh = package.life_time().not_after() >= config::now().saturating_add(FRESH);
+    require(fresh, Refusal::ExpiresSoon)
+}
+
+/// The same for all that a commit adds.
+pub(crate) fn check_added_fresh(commit: &StagedCommit) -> Result<(), Refusal> {
+    let mut added = commit.add_proposals();
+    added.try_for_each(|add| check_fresh(add.add_proposal().key_package()))
 }
 
 /// Seals to a key once: only so is it known that the next committer can.

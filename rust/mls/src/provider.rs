@@ -47,6 +47,11 @@ impl<'a> Provider<'a> {
         Self::with(View::new(store, true))
     }
 
+    /// Writes the public state of a group and refuses everything else.
+    pub(crate) fn public(store: &'a Store) -> Result<Self, Error> {
+        Self::with(View::public(store))
+    }
+
     fn with(storage: View<'a>) -> Result<Self, Error> {
         Ok(Self {
             crypto: crypto()?,

@@ -30,6 +30,9 @@ pub enum StoreError {
     /// Rows were loaded while changes waited to be taken.
     #[error("rows cannot be loaded while a delta is pending")]
     DeltaPending,
+    /// Something other than public state was to be kept where only that belongs.
+    #[error("a secret was about to be stored with a public group")]
+    NotPublic,
     /// Two operations on one store at once.
     #[error("the store is in the middle of an operation")]
     Busy,

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use openmls::prelude::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
     MlsMessageBodyIn, ProcessedMessageContent, ProposalStore, ProtocolMessage, PublicGroup,
     RatchetTreeIn,
@@ -17,12 +18,17 @@ use crate::change::{Change, Next};
 use crate::error::Error;
 use crate::member::{Member, Membership};
 use crate::message;
-use crate::policy::{check_commit, check_framing, check_group, check_parents, Refusal};
+use crate::policy::{
+    check_added_fresh, check_commit, check_framing, check_group, check_new_parents, check_parents,
+    Refusal,
+};
 use crate::provider::{crypto, Provider};
 use crate::refusals;
 use crate::store::Store;
 use crate::suite::Suite;
 use crate::wire;
+
+mod aged;
 
 /// The type of the external_pub extension (RFC 9420, section 17.3).
 const EXTERNAL_PUB: u16 = 4;
@@ -47,25 +53,15 @@ impl fmt::Debug for Tracker {
 
 impl Tracker {
     /// Begins with a signed GroupInfo and its tree.
+    ///
+    /// Lifetimes in the tree are not held against it: a group is tracked on although a member has been silent for three months.
     pub fn from_group_info(group_info: &[u8], tree: &[u8]) -> Result<Self, Error> {
-        let MlsMessageBodyIn::GroupInfo(info) = message::parse(group_info)?.extract() else {
-            return Err(Error::Malformed("this is not a group info"));
-        };
         check_extensions(&parse_group_info(group_info)?)?;
-        let tree = RatchetTreeIn::tls_deserialize_exact(tree)
-            .map_err(|_| Error::Malformed("this is not a ratchet tree"))?;
         let store = Store::new();
-        let (group, _) = {
-            let provider = Provider::new(&store)?;
-            PublicGroup::from_external(
-                provider.crypto(),
-                provider.storage(),
-                tree,
-                info,
-                ProposalStore::new(),
-            )
-            .map_err(refusals::external)?
-        };
+        let group = match public_group(&store, group_info, tree) {
+            Err(Error::Refused(Refusal::Expired)) => aged::public_group(&store, group_info, tree),
+            other => other,
+        }?;
         let membership = check_group(&group)?;
         Ok(Self(Tracked {
             store,
@@ -122,13 +118,16 @@ impl Tracker {
             return Err(Refusal::NotInline.into());
         };
         let verdict = check_commit(crypto()?, &self.0.membership, &committer, &staged)?;
+        check_added_fresh(&staged)?;
         if verdict.committer.certificate.device() != sender {
             return Err(Refusal::OtherSender.into());
         }
 
         let mut next = self.0.copy(verdict.next.clone())?;
         next.apply(*staged)?;
-        check_parents(next.membership.suite, &next.group)?;
+        let suite = next.membership.suite;
+        check_parents(suite, &next.group)?;
+        check_new_parents(crypto()?, suite, &self.0.group, &next.group)?;
         next.check_group_info(&parse_group_info(group_info)?, &verdict.committer)?;
         let epoch = next.group.group_context().epoch().as_u64();
         let before = self.0.context()?;
@@ -167,7 +166,7 @@ impl Tracked {
     fn copy(&self, membership: Membership) -> Result<Self, Error> {
         let store = self.store.copy()?;
         let group = {
-            let provider = Provider::new(&store)?;
+            let provider = Provider::public(&store)?;
             PublicGroup::load(provider.storage(), self.group.group_id())?
         };
         Ok(Self {
@@ -178,7 +177,7 @@ impl Tracked {
     }
 
     fn apply(&mut self, commit: openmls::prelude::StagedCommit) -> Result<(), Error> {
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::public(&self.store)?;
         self.group
             .merge_commit(provider.storage(), commit)
             .map_err(Error::library)
@@ -221,6 +220,27 @@ impl Tracked {
         signature::verify_raw(&committer.certificate.device(), &signed, info.signature)
             .map_err(|_| Error::NotAuthentic("the group info's signature does not verify"))
     }
+}
+
+fn public_group(store: &Store, group_info: &[u8], tree: &[u8]) -> Result<PublicGroup, Error> {
+    let (info, tree) = parse_group(group_info, tree)?;
+    let provider = Provider::public(store)?;
+    let (crypto, storage) = (provider.crypto(), provider.storage());
+    PublicGroup::from_external(crypto, storage, tree, info, ProposalStore::new())
+        .map(|(group, _)| group)
+        .map_err(refusals::external)
+}
+
+fn parse_group(
+    group_info: &[u8],
+    tree: &[u8],
+) -> Result<(VerifiableGroupInfo, RatchetTreeIn), Error> {
+    let MlsMessageBodyIn::GroupInfo(info) = message::parse(group_info)?.extract() else {
+        return Err(NOT_A_GROUP_INFO);
+    };
+    let tree = RatchetTreeIn::tls_deserialize_exact(tree)
+        .map_err(|_| Error::Malformed("this is not a ratchet tree"))?;
+    Ok((info, tree))
 }
 
 const NOT_A_GROUP_INFO: Error = Error::Malformed("this is not a group info");

@@ -37,13 +37,23 @@ enum Label {
     Psk = 17,
 }
 
+/// What a public group is made of.
+const PUBLIC: [Label; 4] = [
+    Label::Tree,
+    Label::InterimTranscriptHash,
+    Label::Context,
+    Label::ConfirmationTag,
+];
+
 /// One operation's access to the store.
 ///
 /// openmls rewrites all message secrets of a group after every message that it reads. A deferring view drops these writes
-/// and remembers that it did: the group writes them once, when the batch ends.
+/// and remembers that it did: the group writes them once, when the batch ends. A public view takes what everybody may know of a
+/// group, and nothing else.
 pub(crate) struct View<'a> {
     store: &'a Store,
     defers: bool,
+    public: bool,
     deferred: Cell<bool>,
 }
 
@@ -52,7 +62,15 @@ impl<'a> View<'a> {
         Self {
             store,
             defers,
+            public: false,
             deferred: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn public(store: &'a Store) -> Self {
+        Self {
+            public: true,
+            ..Self::new(store, false)
         }
     }
 
@@ -62,6 +80,10 @@ impl<'a> View<'a> {
     }
 
     fn put<T: Serialize + ?Sized>(&self, place: Place, value: &T) -> Result<(), StoreError> {
+        let known_to_all = |label| PUBLIC.iter().any(|public| *public as u8 == label);
+        if self.public && !place.key.first().copied().is_some_and(known_to_all) {
+            return Err(StoreError::NotPublic);
+        }
         self.store
             .set(place, Some(encode(value).ok_or(StoreError::Encode)?))
     }

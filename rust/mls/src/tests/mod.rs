@@ -28,6 +28,7 @@ use crate::PendingCommit;
 
 mod commits;
 mod forgery;
+mod freshness;
 mod groups;
 mod joining;
 mod key_packages;
@@ -35,6 +36,7 @@ mod leaves;
 mod messages;
 mod noise;
 mod passive;
+mod paths;
 mod permissions;
 mod races;
 mod stored;
