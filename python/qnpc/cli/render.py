@@ -19,6 +19,7 @@ SHORT = 8
 
 _TRUST = {"tofu": "unverified", "verified": "verified", "changed": "CHANGED"}
 _INDENT = "\n    "
+_BENCH_FRAME = {"v", "kind"}
 
 
 def human(event: Event) -> str:
@@ -118,6 +119,21 @@ def _ping(event: Event) -> str:
     )
 
 
+def _bench(event: Event) -> str:
+    """A small table: what was measured, a line each."""
+    rows = [
+        (name, value) for name, value in event.items() if name not in _BENCH_FRAME and value not in ({}, [])
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.replace('_', ' '):<{width}}   {_value(value)}" for name, value in rows)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return "".join(f"{_INDENT}{item}" for item in value) if isinstance(value, list) else str(value)
+
+
 def _trust(level: str) -> str:
     return _TRUST.get(level, safe.line(level))
 
@@ -159,4 +175,5 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     ),
     "gap": _gap,
     "demo": _demo,
+    "bench": _bench,
 }
