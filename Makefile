@@ -22,6 +22,10 @@ CORE_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml pyproject.toml \
 CARGO := PYO3_CONFIG_FILE="$$(ls -td "$$CARGO_TARGET_DIR"/maturin/pyo3-config-*.txt | head -n 1)" cargo
 WORKSPACE := --locked --workspace --features extension-module
 
+WHEEL_VENV := target/wheel-venv
+WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
+WHEEL_LINUX := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
+
 .PHONY: help setup demo test lint fmt wheel lock clean
 
 help: ## this list
@@ -52,12 +56,18 @@ fmt: setup ## formats Rust and Python
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-wheel: $(VENV)/.deps ## a release wheel in dist/
-	$(BIN)/maturin build --release --locked --out dist
+# Linked by zig against the glibc of manylinux_2_28, so that it runs on what is older than this machine; auditwheel holds it to that.
+wheel: $(WHEEL_VENV)/.deps ## a release wheel in dist/, for this platform
+	PATH="$(WHEEL_BIN):$$PATH" $(WHEEL_BIN)/maturin build --release --locked --out dist $(WHEEL_LINUX)
+	@if [ -n "$(WHEEL_LINUX)" ]; then \
+		$(WHEEL_BIN)/auditwheel show "$$(ls -t dist/qnpc-*.whl | head -n 1)" | tr '\n' ' ' | grep -o '"manylinux_2_28[^"]*"'; \
+	fi
 
 lock: $(VENV)/.deps ## pins the Python packages anew, by hash
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock
+	$(BIN)/uv pip compile --group wheel --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-wheel.lock
 
 clean: ## removes what was built, not the virtual environment
 	rm -rf target dist python/qnpc/_core*.so python/qnpc/_core*.pyd
@@ -69,6 +79,11 @@ clean: ## removes what was built, not the virtual environment
 
 $(VENV)/.made:
 	@python=$$(.ci/need); "$$python" -m venv $(VENV)
+	@touch $@
+
+$(WHEEL_VENV)/.deps: requirements-wheel.lock
+	@python=$$(.ci/need); "$$python" -m venv $(WHEEL_VENV)
+	@$(WHEEL_BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-wheel.lock
 	@touch $@
 
 # uv installs faster than pip and removes what is no longer named; its own hash comes from the lock, like everybody's.
