@@ -94,6 +94,7 @@ async def test_others_on_the_machine_find_the_running_node(nodes: Nodes, setting
         "public": "chat.example:7000",
         "pin": app.pin.hex(),
         "pid": os.getpid(),
+        "database": None,
     }
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     await app.stop()

@@ -20,6 +20,7 @@ LINES = 100
 def run_and_kill(backend: Backend, run: int) -> list[tuple[int, bytes]]:
     """What the child was told to be durable before it died."""
     command = [sys.executable, "-m", "tests.store.appender", str(backend.folder), str(run)]
+    assert not isinstance(backend.key, str)
     command += [] if backend.key is None else [backend.key.hex()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as child:
         assert child.stdout is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from qnpc.cli.output import Output
 from qnpc.errors import Code, Error
 
 if TYPE_CHECKING:
+    from qnpc.link import NodeLink
     from qnpc.ports import Ports
 
 app = typer.Typer(rich_markup_mode=None)
@@ -30,13 +32,22 @@ UnattendedOption = Annotated[
 def register(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The username.", show_default=False)],
     node: NodeOption = None,
+    auth_token_file: Annotated[
+        str | None,
+        typer.Option(
+            "--auth-token-file",
+            envvar="QNPC_AUTH_TOKEN_FILE",
+            metavar="FILE",
+            help="Register by the node's auth_token, read from here, instead of by an invite; - is standard input.",
+        ),
+    ] = None,
     unattended: UnattendedOption = False,
     profile: ProfileOption = None,
     password_file: PasswordOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Create an account on a node, and this profile's device."""
-    return _enter("registered", name, node, unattended, profile, password_file, as_json)
+    return _enter("registered", name, node, unattended, profile, password_file, as_json, auth_token_file)
 
 
 @app.command()
@@ -74,13 +85,16 @@ def _enter(
     profile: Path | None,
     password_file: str | None,
     as_json: bool,
+    auth_token_file: str | None = None,
 ) -> int:
     from qnpc import link as node_link
 
     if node is None:
         raise Error(Code.USAGE, "which node? Use --node LINK, --node - or QNPC_NODE")
-    ask.one_stdin(node=node, password_file=password_file)
+    ask.one_stdin(node=node, password_file=password_file, auth_token_file=auth_token_file)
     link = node_link.parse(ask.stdin_line("a node's link") if node == ask.STDIN else node)
+    if auth_token_file is not None:
+        link = _by_token(link, ask.secret(auth_token_file, "token"))
     prompt = "Password" if unattended else "Password (also unlocks this profile)"
     password = ask.password(password_file, prompt, twice=kind == "registered")
     directory = options.profile_directory(profile)
@@ -103,6 +117,14 @@ def _enter(
         return 0
 
     return session.run(main)
+
+
+def _by_token(link: NodeLink, token: str) -> NodeLink:
+    from qnpc import authtoken
+
+    if not authtoken.acceptable(token):
+        raise Error(Code.USAGE, "the token is empty, or not one line of visible text")
+    return replace(link, invite=authtoken.invite(token, link.pin))
 
 
 @app.command()

@@ -64,7 +64,7 @@ def password(source: str | None, prompt: str, *, twice: bool = False) -> bytes:
 
     Raises Error(USAGE): no terminal and no source, an unreadable or empty file, or two entries that differ."""
     if source is not None:
-        word = stdin_line("a password") if source == STDIN else _first_line(Path(source))
+        word = secret(source, "password")
     elif at_terminal():
         word = _prompt(prompt, twice=twice)
     else:
@@ -73,6 +73,17 @@ def password(source: str | None, prompt: str, *, twice: bool = False) -> bytes:
     if not word:
         raise Error(Code.USAGE, "the password is empty")
     return word.encode()
+
+
+def secret(source: str, what: str) -> str:
+    """The first line of `source`, a file or `-`. Raises Error(USAGE)."""
+    if source == STDIN:
+        return stdin_line(f"a {what}")
+    try:
+        with Path(source).open("rb") as file:
+            return _line(file.readline(_LONGEST_LINE + 1), f"a {what}")
+    except OSError as error:
+        raise Error(Code.USAGE, f"the {what} file cannot be read: {error.strerror}") from None
 
 
 def _prompt(prompt: str, *, twice: bool) -> str:
@@ -85,14 +96,6 @@ def _prompt(prompt: str, *, twice: bool) -> str:
     except EOFError:
         raise Error(Code.USAGE, "no password was given") from None
     return word
-
-
-def _first_line(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return _line(file.readline(_LONGEST_LINE + 1), "a password")
-    except OSError as error:
-        raise Error(Code.USAGE, f"the password file cannot be read: {error.strerror}") from None
 
 
 def _line(data: bytes, what: str) -> str:

@@ -57,7 +57,7 @@ def demo(node: NodeOption = None, as_json: JsonOption = False) -> int:
             raise Error(Code.INTERNAL, f"the demo did not hold: {'; '.join(result.broken)}")
         return Exit.DONE
 
-    return session.run(main, node_log=False)
+    return session.run(main, node_log="silent")
 
 
 async def _own_node(directory: Path, ports: Ports, undo: AsyncExitStack) -> NodeLink:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qnpc.cli import options, ping, session
-from qnpc.cli.options import DataOption, JsonOption
+from qnpc.cli import hosting, options, ping, session
+from qnpc.cli.hosting import ConfigOption, DataOption
+from qnpc.cli.options import JsonOption
 from qnpc.cli.output import Output
 from qnpc.errors import Code, Error
 from qnpc.link import NodeLink, split_address
@@ -28,31 +29,32 @@ def invite(
     expires: Annotated[
         str, typer.Option("--expires", metavar="TIME", help="How long it lasts, like 90s, 30m, 12h, 7d, 2w.")
     ] = "7d",
+    config: ConfigOption = None,
     data_dir: DataOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Make a link that lets people register. It is a secret."""
     lasts = options.seconds(expires)
-    directory = options.data_directory(data_dir)
+    settings = hosting.configured(config, data_dir=data_dir)
 
     async def main(ports: Ports) -> int:
         from qnpc.node.admin import create_invite
 
-        link = await create_invite(directory, uses, lasts, ports)
+        link = await create_invite(settings.data_dir, uses, lasts, ports, key=settings.db_key)
         Output(as_json).emit(
             {"v": 1, "kind": "invite", "link": str(link), "uses": uses, "expires_in": int(lasts)}
         )
         return 0
 
-    return session.run(main, node_log=False)
+    return session.run(main, node_log="silent")
 
 
 @app.command()
-def health(data_dir: DataOption = None, as_json: JsonOption = False) -> int:
+def health(config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> int:
     """Call the node that serves a directory. Ends with 0 if it is ready."""
     from qnpc.node.datadir import DataDir
 
-    directory = options.data_directory(data_dir)
+    directory = hosting.configured(config, data_dir=data_dir).data_dir
     notice = DataDir(directory).notice()
     if notice.pid is None:
         raise Error(Code.UNREACHABLE, f"no node serves {directory} now")

@@ -32,10 +32,6 @@ NodeOption = Annotated[
         "--node", envvar="QNPC_NODE", metavar="LINK", help="The node's link; - reads it from standard input."
     ),
 ]
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="QNPC_DATA_DIR", metavar="DIR", help="Where the node keeps its data."),
-]
 GroupArgument = Annotated[str, typer.Argument(metavar="GROUP", help="The group's name.", show_default=False)]
 
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -48,14 +44,6 @@ def profile_directory(given: Path | None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("qnpc", appauthor=False) / "profile"
-
-
-def data_directory(given: Path | None) -> Path:
-    if given is not None:
-        return given
-    from platformdirs import user_data_path
-
-    return user_data_path("qnpc", appauthor=False) / "node"
 
 
 def seconds(text: str) -> float:

@@ -81,9 +81,9 @@ def with_client(where: Where, work: Callable[[Client], Awaitable[int]]) -> int:
     return run(main)
 
 
-def run(main: Callable[[Ports], Awaitable[int]], *, node_log: bool | None = None) -> int:
-    """Runs `main` on a new event loop with the real ports. `node_log`: whether a node that runs in this process is heard
-    on standard error; None: none does."""
+def run(main: Callable[[Ports], Awaitable[int]], *, node_log: str | None = None) -> int:
+    """Runs `main` on a new event loop with the real ports. `node_log`: from which level on a node that runs in this process
+    is heard on standard error, or `logs.SILENT`; None: none does."""
     import asyncio
 
     from qnpc.cli import logs

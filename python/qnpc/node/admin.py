@@ -21,8 +21,10 @@ async def create_invite(
     ports: Ports,
     *,
     limits: Limits = DEFAULT,
+    key: bytes | str | None = None,
 ) -> link.NodeLink:
-    """A link with a new invite. `uses` None: without limit; `expires_seconds` None: after `limits.invite_ttl`.
+    """A link with a new invite. `uses` None: without limit; `expires_seconds` None: after `limits.invite_ttl`; `key`: of the
+    database, if it is encrypted. Where the database is, the node has left in `data_dir`.
 
     Raises Error(NOT_FOUND) if no node ever served `data_dir`, Error(BAD_REQUEST), Error(STORE_UNAVAILABLE)."""
     ttl = limits.invite_ttl if expires_seconds is None else expires_seconds
@@ -35,7 +37,7 @@ async def create_invite(
     item = CreateInvite(invite.id, invite.hash, uses, int((ports.clock.now() + ttl) * 1000))
 
     def write() -> object:
-        store = SqliteStore.open(directory.database, random=ports.random)
+        store = SqliteStore.open(notice.database or directory.database, random=ports.random, key=key)
         try:
             return store.commit([item])[0]
         finally:

@@ -12,13 +12,14 @@ from typing import TypeVar
 
 import structlog
 
+from qnpc import authtoken
 from qnpc.errors import Code, Error
 from qnpc.link import NodeLink, join_address, split_address
-from qnpc.node import engine
-from qnpc.node.datadir import DataDir, Notice
+from qnpc.node import bearer, engine
+from qnpc.node.datadir import DataDir, Notice, lock_database
 from qnpc.node.services import Services
 from qnpc.node.settings import NodeSettings
-from qnpc.node.store.contract import Store
+from qnpc.node.store.contract import SetInvite, Store
 from qnpc.node.store.sqlite import SqliteStore
 from qnpc.ports import Address, Ports
 from qnpc.transport import Connection, Endpoint, TlsIdentity, listen
@@ -67,9 +68,11 @@ class NodeApp:
         )  # refused now rather than when somebody wants a link
         async with AsyncExitStack() as undo:
             undo.callback(self._directory.lock().release)
+            if self.settings.database is not None:
+                undo.callback(lock_database(self.settings.database).release)
             identity = TlsIdentity.load_or_create(
-                self._directory.certificate,
-                self._directory.key,
+                self.settings.tls_cert or self._directory.certificate,
+                self.settings.tls_key or self._directory.key,
                 now=self._ports.clock.now(),
                 random=self._ports.random,
             )
@@ -84,6 +87,7 @@ class NodeApp:
                 suites=self.settings.suites,
                 pin=identity.pin,
             )
+            await self._services.writer.submit(self._standing_invite(identity.pin))
             self._endpoint = await self._listen(identity)
             self._publish(os.getpid())
             undo.callback(self._publish, None)
@@ -106,8 +110,21 @@ class NodeApp:
 
     def _store(self) -> Store:
         return SqliteStore.open(
-            self._directory.database, random=self._ports.random, hooks=self._ports.store_hooks
+            self.settings.database or self._directory.database,
+            random=self._ports.random,
+            hooks=self._ports.store_hooks,
+            key=self.settings.db_key,
         )
+
+    def _standing_invite(self, pin: bytes) -> SetInvite:
+        """What `auth_token` lets in by, made to fit at every start: a token that was changed or removed lets nobody in."""
+        token = self.settings.auth_token
+        if token is None:
+            return SetInvite(authtoken.STANDING_ID, None)
+        invite = bearer.split(bearer.INVITE, authtoken.invite(token, pin))
+        if invite is None:
+            raise RuntimeError("a token's invite has the size of an invite")
+        return SetInvite(invite.id, invite.hash)
 
     async def _listen(self, identity: TlsIdentity) -> Endpoint:
         address = self.settings.listen
@@ -129,7 +146,8 @@ class NodeApp:
     def _publish(self, pid: int | None) -> None:
         listening = join_address(*self.address)
         public = self.settings.public_address(self.address)
-        self._directory.publish(Notice(listening, public, self.pin, pid))
+        database = None if self.settings.database is None else self.settings.database.absolute()
+        self._directory.publish(Notice(listening, public, self.pin, pid, database))
 
 
 def _started(part: T | None) -> T:

@@ -1,8 +1,8 @@
-"""What one node is told: where it listens, where its data are, what it allows."""
+"""What one node is told: where it listens, where its data are, who may register, what it allows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qnpc.limits import DEFAULT, Limits
@@ -17,13 +17,22 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """Immutable. `public` is the address that links carry, "host:port"; None when nobody named one."""
+    """Immutable. `public` is the address that links carry, "host:port"; None when nobody named one.
+
+    Certificate, key and database are in `data_dir` where no path says otherwise. `db_key` encrypts the database:
+    32 bytes, or a passphrase. Whoever knows `auth_token` may register. Neither appears in a repr."""
 
     listen: Address
     data_dir: Path
     public: str | None = None
     suites: tuple[int, ...] = SUITES
     limits: Limits = DEFAULT
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    database: Path | None = None
+    db_key: bytes | str | None = field(default=None, repr=False)
+    auth_token: str | None = field(default=None, repr=False)
+    log_level: str = "info"
 
     def public_address(self, bound: Address) -> str:
         """What links carry, "host:port". Where the node listens everywhere and has no public name, only this machine can

@@ -66,7 +66,15 @@ class Writer:
     @overload
     async def submit(
         self,
-        item: CreateInvite | SetInvite | Register | BindDevice | IssueToken | Logout | PutHybridKey | CreateGroup | Ack,
+        item: CreateInvite
+        | SetInvite
+        | Register
+        | BindDevice
+        | IssueToken
+        | Logout
+        | PutHybridKey
+        | CreateGroup
+        | Ack,
     ) -> None: ...
     async def submit(self, item: Item) -> object:
         """What the item yields, once it is durable. Raises the item's Error; E024 if the outcome is unknown;

@@ -55,7 +55,12 @@ class SqliteStore:
     """contract.Store. Blocking; `commit` from one thread, reads from any."""
 
     def __init__(
-        self, path: Path, key: bytes | str | None, random: ports.Random, hooks: ports.StoreHooks, writer: Database
+        self,
+        path: Path,
+        key: bytes | str | None,
+        random: ports.Random,
+        hooks: ports.StoreHooks,
+        writer: Database,
     ) -> None:
         self._path = path
         self._random = random
