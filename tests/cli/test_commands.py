@@ -6,12 +6,13 @@ The client here is a stand-in that keeps the request and plays events back: what
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,9 +88,20 @@ def client(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     return standing
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    stdin = io.TextIOWrapper(io.BytesIO(data))
-    monkeypatch.setattr(sys, "stdin", stdin)
+Typed = Callable[[bytes], None]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Typed]:
+    """Says what standard input holds; a file, since a chat reads the descriptor."""
+    with contextlib.ExitStack() as files:
+
+        def say(data: bytes) -> None:
+            path = tmp_path / "typed"
+            path.write_bytes(data)
+            monkeypatch.setattr(sys, "stdin", files.enter_context(path.open()))
+
+        yield say
 
 
 def test_login_without_a_profile_hands_over_what_was_given(client: StandIn, tmp_path: Path) -> None:
@@ -149,10 +161,10 @@ def test_a_locked_profile_takes_its_password_from_the_file(client: StandIn, tmp_
 
 
 def test_a_locked_profile_without_a_terminal_says_which_flag(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client.locked = True
-    typed(monkeypatch, b"")
+    typed(b"")
     assert run(["groups"]) == 2
     assert "--password-file" in capsys.readouterr().err
     assert client.opened == []
@@ -169,16 +181,16 @@ def test_an_accepted_message_ends_with_0_a_queued_one_with_3(
     assert capsys.readouterr().out == "m_01234567 queued\n"
 
 
-def test_standard_input_is_sent_whole(client: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    typed(monkeypatch, "Grüße\nzwei\n".encode())
+def test_standard_input_is_sent_whole(client: StandIn, typed: Typed) -> None:
+    typed("Grüße\nzwei\n".encode())
     run(["send", "g", "-"])
     assert client.asked[0]["text"] == "Grüße\nzwei"
 
 
 def test_a_message_over_the_limit_is_refused_before_anything_is_opened(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    typed(monkeypatch, b"x" * (DEFAULT.text + 1))
+    typed(b"x" * (DEFAULT.text + 1))
     assert run(["send", "g", "-"]) == 1
     assert capsys.readouterr().err.startswith("E003")
     assert client.opened == []
@@ -255,8 +267,8 @@ def test_register_hands_over_what_was_given(
     assert capsys.readouterr().out == "alice@127.0.0.1:9   device cdcdcdcd   tls a-group\n"
 
 
-def test_the_password_may_come_from_standard_input(client: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    typed(monkeypatch, b"correct horse\n")
+def test_the_password_may_come_from_standard_input(client: StandIn, typed: Typed) -> None:
+    typed(b"correct horse\n")
     assert run(["register", "alice", "--node", LINK, "--password-file", "-", "--profile", "p"]) == 0
     assert client.registered[0][3:] == (b"correct horse", False)
 
@@ -279,55 +291,55 @@ def sends(client: StandIn) -> list[str]:
 
 
 def test_every_line_is_a_message_and_the_end_of_input_waits_for_all(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [ACCEPTED]
-    typed(monkeypatch, b"one\n\ntwo\nthree")
+    typed(b"one\n\ntwo\nthree")
     assert run(["chat", "g"]) == 0
     assert sends(client) == ["one", "two", "three"]
     assert capsys.readouterr() == ("", "")
 
 
 def test_quit_ends_and_what_stands_after_it_is_not_sent(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [ACCEPTED]
-    typed(monkeypatch, b"one\n/quit\ntwo\n")
+    typed(b"one\n/quit\ntwo\n")
     assert run(["chat", "g"]) == 0
     assert sends(client) == ["one"]
 
 
 def test_a_queued_line_is_told_and_ends_with_3(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [QUEUED]
-    typed(monkeypatch, b"one\n")
+    typed(b"one\n")
     assert run(["chat", "g"]) == 3
     assert capsys.readouterr().out == "m_01234567 queued\n"
 
 
 def test_a_queued_line_that_was_accepted_before_the_end_is_no_failure(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [QUEUED]
     client.answers["history"] = [
         {"v": 1, "kind": "text", "id": ID, "group": "g", "seq": 1, "state": "accepted"}
     ]
-    typed(monkeypatch, b"one\n")
+    typed(b"one\n")
     assert run(["chat", "g", "--json"]) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [QUEUED, ACCEPTED]
 
 
 def test_a_line_that_cannot_be_sent_does_not_end_the_chat(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [ACCEPTED]
-    typed(monkeypatch, b"\xff\xfe\ngood\n")
+    typed(b"\xff\xfe\ngood\n")
     assert run(["chat", "g"]) == 2
     assert sends(client) == ["good"]
     assert capsys.readouterr().err.startswith("E111")
@@ -349,22 +361,22 @@ def test_a_group_that_cannot_be_read_ends_the_chat(
 
 
 def test_a_failure_that_nobody_foresaw_ends_the_chat_with_a_line(
-    client: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     following(client, monkeypatch)
     client.answers["send"] = [RuntimeError("inside")]
-    typed(monkeypatch, b"one\n")
+    typed(b"one\n")
     assert run(["chat", "g"]) == 1
     assert capsys.readouterr().err.startswith("E025 INTERNAL: something went wrong inside (RuntimeError)")
 
 
 @pytest.mark.parametrize(("groups", "status"), [(["g"], 0), ([], 2), (["g", "h"], 2)])
 def test_a_bare_chat_takes_the_only_group(
-    groups: list[str], status: int, client: StandIn, monkeypatch: pytest.MonkeyPatch
+    groups: list[str], status: int, client: StandIn, monkeypatch: pytest.MonkeyPatch, typed: Typed
 ) -> None:
     following(client, monkeypatch)
     client.answers["groups"] = [{"v": 1, "kind": "group", "group": group} for group in groups]
-    typed(monkeypatch, b"")
+    typed(b"")
     assert run(["chat"]) == status
 
 

@@ -109,3 +109,11 @@ def test_the_node_answers_ping_and_health(deployment: Deployment) -> None:
     qnpc("node", "health", "--data-dir", str(deployment.data))
     deployment.close()
     qnpc("node", "health", "--data-dir", str(deployment.data), status=3)
+
+
+def test_a_chat_that_is_left_while_its_input_stays_open_ends_well(friends: Deployment) -> None:
+    """As at a terminal: nobody closes standard input, and a thread still waits for it."""
+    with friends.running("alice", "chat", "friends") as alice:
+        alice.type("bye")
+        alice.type("/quit")
+        assert (alice.process.wait(60), alice.errors) == (0, [])

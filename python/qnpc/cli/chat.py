@@ -7,8 +7,10 @@ behind: the command ends when every line was accepted by the node or is queued i
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None)
 
 QUIT = "/quit"
+
+_CHUNK = 65536
 
 _LOOK_BACK = 1000
 """How far back in history a line is looked for that was queued and may have been accepted since."""
@@ -141,7 +145,8 @@ def read_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[str | None]:
     """Standard input line by line, None at its end.
 
     A thread reads, since an event loop cannot wait for files, terminals and pipes alike; it is a daemon, so that a read that never
-    returns does not hold up the end of the process."""
+    returns does not hold up the end of the process. It reads the descriptor and not `sys.stdin`, whose lock a waiting read would hold:
+    the interpreter takes that lock at its end, and aborts when it cannot."""
     import asyncio
 
     queue: asyncio.Queue[str | None] = asyncio.Queue()
@@ -152,10 +157,23 @@ def read_lines(loop: asyncio.AbstractEventLoop) -> asyncio.Queue[str | None]:
 
     def read() -> None:
         with contextlib.suppress(OSError, ValueError):
-            for raw in sys.stdin.buffer:
+            for raw in _lines(sys.stdin.fileno()):
                 # Bytes that are no text become surrogates, and the check before sending refuses them.
-                put(raw.decode(errors="surrogateescape").rstrip("\r\n"))
+                put(raw.decode(errors="surrogateescape").rstrip("\r"))
         put(None)
 
     threading.Thread(target=read, name="qnpc-stdin", daemon=True).start()
     return queue
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    """What a descriptor holds, line by line without their newlines; the last one may lack its own."""
+    line = bytearray()
+    while chunk := os.read(descriptor, _CHUNK):
+        first, *others = chunk.split(b"\n")
+        line += first
+        for other in others:
+            yield bytes(line)
+            line = bytearray(other)
+    if line:
+        yield bytes(line)
