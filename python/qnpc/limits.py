@@ -17,7 +17,9 @@ class Limits:
     message_before_login: int = 64 * 1024
     message_after_login: int = 9 * 1024 * 1024
     calls_in_flight: int = 64
+    calls_before_login: int = 16
     exports: int = 256
+    exports_before_login: int = 32
     traversal_words: int = 2 * 1024 * 1024
     nesting: int = 32
 
@@ -32,6 +34,7 @@ class Limits:
     outbox: int = 256 * 1024  # queued pushes per connection, or one entry
     stream_buffer: int = 64 * 1024  # unsent and unacknowledged bytes inside one QUIC stream
     receive_window: int = 1024 * 1024
+    receive_window_before_login: int = 32 * 1024
     close_grace: float = 2.0
 
     # Accounts

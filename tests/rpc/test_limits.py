@@ -294,3 +294,31 @@ def test_what_is_nested_too_deeply_is_given_back_unread(bare: Bare) -> None:
     struct.pack_into("<H", chain, root.data, 7)  # a kind that is not ours, whose content is the whole chain
     bare.send(bytes(chain))
     assert bare.sent()[-1].endswith(chain[8:])
+
+
+async def test_before_login_fewer_calls_and_objects_are_allowed() -> None:
+    limits = replace(SMALL, calls_before_login=2, exports_before_login=3)
+    p = pair(limits=limits, client_limits=SMALL)
+    boxes = [await p.client.call(p.root, STORE.open, Named("b")) for _ in range(2)]
+    with pytest.raises(Disconnected):
+        await p.client.call(p.root, STORE.open, Named("b"))  # the root is an object, too
+    assert len(boxes) == 2
+    await p.close()
+
+
+async def test_login_raises_the_limits_on_both_sides() -> None:
+    limits = replace(SMALL, calls_before_login=2, exports_before_login=3)
+    p = pair(limits=limits)
+    waiting = [p.client.start_call(p.root, STORE.wait, Empty()) for _ in range(1)]
+    with pytest.raises(Error) as busy:
+        waiting += [p.client.start_call(p.root, STORE.wait, Empty()) for _ in range(2)]
+    assert busy.value.kind is Code.TOO_MANY_CALLS
+    for peer in (p.client, p.server):
+        peer.authenticated()
+    waiting += [p.client.start_call(p.root, STORE.wait, Empty()) for _ in range(6)]
+    await p.store.waiting.wait()
+    p.store.let_go.set()
+    for call in waiting:
+        await call
+    assert [await p.client.call(p.root, STORE.open, Named("b")) for _ in range(10)]
+    await p.close()

@@ -71,6 +71,8 @@ async def test_a_whole_chain_of_calls_goes_out_before_the_first_answer() -> None
 
 async def test_calls_start_in_the_order_in_which_they_were_made() -> None:
     p = pair(chunk=13)
+    p.client.authenticated()
+    p.server.authenticated()
     box = p.client.start_call(p.root, STORE.slow, Named("b")).capability("box")
     calls = [p.client.start_call(box, BOX.put, Item(number)) for number in range(20)]
     await p.store.waiting.wait()

@@ -30,6 +30,12 @@ SERVER: Address = ("10.0.0.1", 7000)
 STRANGER: Address = ("10.0.6.6", 666)
 
 
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a connection held is still to be seen when it is over."""
+    monkeypatch.setattr(private.OpenConnection, "dismantle", lambda _: None)
+
+
 def held(connection: Connection) -> int:
     """Bytes that a connection holds for its peer."""
     quic = connection._quic
@@ -42,10 +48,17 @@ Strike = Callable[[Connection], Iterator[bytes]]
 """Makes datagrams under the attacker's keys, one at a time."""
 
 
-def attack(identity: TlsIdentity, strike: Strike, *, pause: float = 0.0, closes: bool = True) -> Connection:
+def attack(
+    identity: TlsIdentity,
+    strike: Strike,
+    *,
+    pause: float = 0.0,
+    closes: bool = True,
+    trusted: bool = False,
+) -> Connection:
     """An attacker strikes beside an honest client, who must not notice. Returns the attacked side's connection.
 
-    `pause`: seconds between datagrams, 0 for all at once.
+    `pause`: seconds between datagrams, 0 for all at once. `trusted`: it has logged in.
     """
     network = Network(delay=0.001)
 
@@ -56,6 +69,9 @@ def attack(identity: TlsIdentity, strike: Strike, *, pause: float = 0.0, closes:
             for client in (honest, attacker):
                 client.connection.send(b"x")
                 await client.bytes(1)
+            if trusted:
+                server.peers[1].connection.trust()
+                await network.clock.sleep(0.1)
             for datagram in strike(attacker.connection):
                 inject(attacker.connection, datagram)
                 if pause:
@@ -78,24 +94,28 @@ def attack(identity: TlsIdentity, strike: Strike, *, pause: float = 0.0, closes:
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.05])
-def test_far_offsets_do_not_widen_the_window(identity: TlsIdentity, pause: float) -> None:
-    window = DEFAULT.receive_window
+@pytest.mark.parametrize("trusted", [False, True])
+def test_far_offsets_do_not_widen_the_window(identity: TlsIdentity, pause: float, trusted: bool) -> None:
+    window = DEFAULT.receive_window if trusted else DEFAULT.receive_window_before_login
 
     def strike(client: Connection) -> Iterator[bytes]:
         for power in range(1, 12):
             yield craft(client, stream_frame((window << power) // 2 - 1, b"z"))
 
-    attacked = attack(identity, strike, pause=pause)
+    attacked = attack(identity, strike, pause=pause, trusted=trusted)
     assert held(attacked) <= window
     assert attacked._quic._local_max_data.value <= window + 1
     assert attacked._quic._streams[0].max_stream_data_local <= window + 1
 
 
-def test_a_gap_inside_the_window_is_no_offence_and_bounded(identity: TlsIdentity) -> None:
-    def strike(client: Connection) -> Iterator[bytes]:
-        yield craft(client, stream_frame(DEFAULT.receive_window - 1, b"z"))
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_gap_inside_the_window_is_no_offence_and_bounded(identity: TlsIdentity, trusted: bool) -> None:
+    window = DEFAULT.receive_window if trusted else DEFAULT.receive_window_before_login
 
-    assert held(attack(identity, strike, closes=False)) <= DEFAULT.receive_window
+    def strike(client: Connection) -> Iterator[bytes]:
+        yield craft(client, stream_frame(window - 1, b"z"))
+
+    assert held(attack(identity, strike, closes=False, trusted=trusted)) <= window
 
 
 def test_crumbs_end_the_connection_before_they_cost_anything(identity: TlsIdentity) -> None:
@@ -122,7 +142,7 @@ def test_heavy_loss_of_an_honest_sender_is_no_offence(identity: TlsIdentity) -> 
         for n in range(1, DEFAULT.receive_window // 2200):
             yield craft(client, stream_frame(n * 2200, bytes(1100)))
 
-    attacked = attack(identity, strike, closes=False)
+    attacked = attack(identity, strike, closes=False, trusted=True)
     assert len(attacked._quic._streams[0].receiver._ranges) > 400
 
 

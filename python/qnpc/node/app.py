@@ -135,9 +135,10 @@ class NodeApp:
             raise Error(Code.BAD_REQUEST, f"cannot listen on udp {where}: {error.strerror}") from None
 
     def _connected(self, connection: Connection) -> None:
-        engine.receive_visitor(
+        peer = engine.receive_visitor(
             _started(self._services), connection, connection.peer_address[0], connection.tls_group
         )
+        peer.on_authenticated = connection.trust
 
     async def _close_endpoint(self) -> None:
         if self._endpoint is not None:

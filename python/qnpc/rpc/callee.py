@@ -167,11 +167,11 @@ class Callee:
         state = self._state
         if state.answers.find(number) is not None:
             raise RemoteProtocolError("the id of a call is in use")
-        if self._running >= state.limits.calls_in_flight:
+        if self._running >= state.calls_limit:
             raise RemoteProtocolError("too many calls are in flight", Code.TOO_MANY_CALLS)
         if self._running and self._running_bytes + size > BUDGET * state.message_limit:
             raise RemoteProtocolError("the calls in flight are too large together", Code.TOO_MANY_CALLS)
-        if len(state.answers) >= state.limits.calls_in_flight + state.limits.exports:
+        if len(state.answers) >= state.calls_limit + state.exports_limit:
             raise RemoteProtocolError("too many answers are not finished", Code.TOO_MANY_CALLS)
         self._running += 1
         self._running_bytes += size

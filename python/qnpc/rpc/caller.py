@@ -132,7 +132,7 @@ class Caller:
 
     def _check_room(self, size: int) -> None:
         state = self._state
-        if len(state.questions) >= state.limits.calls_in_flight:
+        if len(state.questions) >= state.calls_limit:
             raise BusyError
         if len(state.questions) and self._bytes + size > BUDGET * state.message_limit:
             raise BusyError

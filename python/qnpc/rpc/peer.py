@@ -126,8 +126,8 @@ class Call(Generic[R]):
 class Peer:
     """One connection. Give it a Link, `start` it, and both sides can call what the other offers.
 
-    `bootstrap` is what the other side finds first. `on_writable` is called when `queued` fell, `on_closed` once, last, with what
-    `wait_closed` returns. Needs a running loop.
+    `bootstrap` is what the other side finds first. `on_writable` is called when `queued` fell, `on_authenticated` with
+    `authenticated`, `on_closed` once, last, with what `wait_closed` returns. Needs a running loop.
     """
 
     def __init__(
@@ -135,6 +135,7 @@ class Peer:
     ) -> None:
         self.on_writable: Callable[[], None] | None = None
         self.on_closed: Callable[[Exception | None], None] | None = None
+        self.on_authenticated: Callable[[], None] | None = None
         self._link = link
         self._log = StandardLog() if log is None else log
         self._vat = Vat(limits, bootstrap, self)
@@ -199,8 +200,10 @@ class Peer:
         self._flush()
 
     def authenticated(self) -> None:
-        """Messages may be as large as after login from now on, in both directions. Each side says so for itself."""
-        self._vat.raise_message_limit()
+        """The limits are those after login from now on, in both directions. Each side says so for itself."""
+        self._vat.raise_limits()
+        if self.on_authenticated is not None:
+            self.on_authenticated()
 
     @property
     def queued(self) -> int:

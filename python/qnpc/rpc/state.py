@@ -74,12 +74,19 @@ class State:
         self.limits = limits
         self.owner = owner
         self.message_limit = limits.message_before_login
+        self.calls_limit = min(limits.calls_before_login, limits.calls_in_flight)
+        self.exports_limit = min(limits.exports_before_login, limits.exports)
         self.questions: Table[Question] = Table()
         self.answers: Table[Answer] = Table()
-        self.exports = Exports(limits.exports)
+        self.exports = Exports(self.exports_limit)
         self.imports: Table[Import] = Table()
         self.events: deque[Event] = deque()
         self.out: list[bytes] = []
+
+    def raise_limits(self) -> None:
+        self.message_limit = self.limits.message_after_login
+        self.calls_limit = self.limits.calls_in_flight
+        self.exports_limit = self.exports.limit = self.limits.exports
 
     def send(self, message: bytes) -> None:
         self.out.append(message)
@@ -161,7 +168,7 @@ class State:
         # senderHosted; a senderPromise is called like it, and the vine of thirdPartyHosted too
         known = self.imports.find(descriptor.id)
         if known is None:
-            if len(self.imports) >= self.limits.exports:
+            if len(self.imports) >= self.exports_limit:
                 raise RemoteProtocolError("too many capabilities were sent", Code.TOO_MANY_CALLS)
             known = self.imports.add(Import(descriptor.id))
         known.refs += 1

@@ -157,14 +157,14 @@ class Exports(Table[Export]):
 
     def __init__(self, limit: int) -> None:
         super().__init__()
-        self._limit = limit
+        self.limit = limit
         self._by_object: dict[int, Export] = {}
 
     def of(self, served: Served) -> Export:
         """The entry of an object, made if need be. Raises ExportsFullError."""
         export = self._by_object.get(id(served))
         if export is None:
-            if len(self) >= self._limit:
+            if len(self) >= self.limit:
                 raise ExportsFullError
             export = self.add(Export(self.new_id(), served))
             self._by_object[id(served)] = export

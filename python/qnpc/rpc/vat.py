@@ -66,9 +66,10 @@ class Vat:
         out.clear()
         return data
 
-    def raise_message_limit(self) -> None:
-        """From now on messages may be as large as after login, in both directions."""
-        self._state.message_limit = self._deframer.limit = self._state.limits.message_after_login
+    def raise_limits(self) -> None:
+        """From now on messages may be as large, and calls and objects as many, as after login, in both directions."""
+        self._state.raise_limits()
+        self._deframer.limit = self._state.message_limit
 
     @property
     def message_limit(self) -> int:

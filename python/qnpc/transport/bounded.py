@@ -69,6 +69,10 @@ class BoundedConnection(OpenConnection):
         self.limit_peer_streams(PEER_STREAMS)
         self.delay_acks(ACK_DELAY)
 
+    def widen(self, window: int) -> None:
+        """From now on the peer may send so many bytes ahead."""
+        self._window = window
+
     def groups(self) -> list[int]:
         return list(self._groups)
 

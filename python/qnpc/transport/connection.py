@@ -78,10 +78,13 @@ class Connection:
         self._farewell: list[tuple[bytes, Address]] = []
         self._unanswered: float | None = None  # since when a client waits for an acknowledgement
         self._late = 0  # datagrams since the end
+        self._lingers_until: float | None = None
+        self._round_trip: float | None = None
         self._error: Error | None = None
         self._told = False
         self.is_open = False
         self.is_finished = False
+        self.is_trusted = quic.configuration.is_client
         self.handshake_time = 0.0
         self.tls_group = ""
         self.peer_pin: bytes | None = None
@@ -94,12 +97,19 @@ class Connection:
     @property
     def peer_address(self) -> Address:
         """Where datagrams go now; it changes when the peer moves."""
-        return self._quic.get_peer_address() or self._address
+        return self._address if self.is_finished else self._quic.get_peer_address() or self._address
 
     @property
     def round_trip(self) -> float | None:
         """Smoothed, seconds."""
-        return self._quic.round_trip
+        return self._round_trip if self.is_finished else self._quic.round_trip
+
+    def trust(self) -> None:
+        """Who is at the other end is known: it may send more at once, and no longer waits its turn among strangers."""
+        self.is_trusted = True
+        if not self.is_finished:
+            self._quic.widen(self._limits.receive_window)
+            self._driver.touch(self)
 
     def start(self, receiver: LinkReceiver) -> None:
         """From now on `receiver` is told; bytes that came before are handed to it at once. Once only."""
@@ -156,10 +166,13 @@ class Connection:
 
     def receive_stray(self, data: bytes) -> None:
         """A short header packet that is for no id of ours: the peer may say that it knows this connection no more."""
-        if self.is_open and is_reset(data, self._quic.peer_reset_token):
+        if self.is_open and not self.is_finished and is_reset(data, self._quic.peer_reset_token):
             self._lose("was restarted")
 
     def handle_timer(self, now: float) -> None:
+        if self.is_finished:
+            self._lingers_until = None
+            return
         if self._overdue_at is not None and now >= self._overdue_at:
             self._lose("does not answer any more")
             return
@@ -174,7 +187,7 @@ class Connection:
 
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called, None when the connection is gone."""
-        at = self._quic.get_timer()
+        at = self._lingers_until if self.is_finished else self._quic.get_timer()
         if at is None or self.is_finished:
             return at
         if self._overdue_at is not None:
@@ -190,12 +203,12 @@ class Connection:
     @property
     def is_gone(self) -> bool:
         """Nothing is left to wait for. A connection that never opened is not mourned."""
-        return self.is_finished and (not self.is_open or self._quic.get_timer() is None)
+        return self.is_finished and (not self.is_open or self._lingers_until is None)
 
     @property
     def is_untouched(self) -> bool:
         """Nothing that came could be decrypted."""
-        return self._quic.is_untouched
+        return not self.is_finished and self._quic.is_untouched
 
     @property
     def _overdue_at(self) -> float | None:
@@ -214,13 +227,11 @@ class Connection:
         return self._is_client and self.is_open and not self.is_finished
 
     def deliver_events(self, now: float) -> None:
-        event = self._quic.next_event()
-        while event is not None:
+        while not self.is_finished and (event := self._quic.next_event()) is not None:
             handler = _EVENTS.get(type(event))
             if handler is not None:
                 handler(self, event, now)
-            event = self._quic.next_event()
-        if self._quic.close_event is not None and not self.is_finished:
+        if not self.is_finished and self._quic.close_event is not None:
             self._driver.touch(self)  # the poll sends our close, or finds the peer's
         if self._full and self._receiver is not None and self.queued < self._limits.outbox // 2:
             self._full = False
@@ -344,7 +355,10 @@ class Connection:
     def _finish(self, error: Error | None) -> None:
         if self.is_finished:
             return
+        self._address, self._round_trip = self.peer_address, self.round_trip
+        self._lingers_until = self._quic.get_timer()
         self.is_finished = True
+        self._quic.dismantle()  # all that is left to do is to say farewell once more
         self._error = error
         self._outgoing.clear()
         if not self.is_open:

@@ -19,6 +19,7 @@ from qnpc.limits import Limits
 from qnpc.ports import Address, Datagrams, Ports, Timer
 from qnpc.transport.admission import CONNECTION_ID_BYTES
 from qnpc.transport.connection import Connection
+from qnpc.transport.turns import SLICE, Turns
 
 Stranger = Callable[[QuicHeader, int, Address, float], Connection | None]
 """Called for a long header packet of no known connection: header, datagram's size, sender, now. Returns the
@@ -29,6 +30,7 @@ Lost = Callable[[bytes, bytes, Address, float], None]
 """Called for a short header packet of no known connection: datagram, its destination id, sender, now."""
 
 _LONG_HEADER = 0x80
+_ID_LENGTH = bytes([CONNECTION_ID_BYTES])
 _TICK = (
     1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
 )
@@ -59,6 +61,8 @@ class Endpoint:
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._dirty: list[Connection] = []
         self._flushes = False
+        self._turns = Turns()
+        self._working = False
         self._heap: list[tuple[float, int, Connection]] = []
         self._serial = 0
         self._timer: Timer | None = None
@@ -127,14 +131,11 @@ class Endpoint:
         now = self.now()
         touched: dict[Connection, None] = {}
         for data, address in datagrams:
-            connection = self._find(data, address, now)
-            if connection is not None:
+            connection = self._known(data)
+            if connection is not None and connection.is_trusted:
                 connection.receive_datagram(data, address, now)
                 touched[connection] = None
         for connection in touched:
-            if connection.is_untouched and self._on_stranger is not None:
-                self.remove(connection)  # noise that looked like a first packet: it holds no place
-                continue
             connection.deliver_events(now)
             self.touch(connection)
 
@@ -143,12 +144,18 @@ class Endpoint:
     def touch(self, connection: Connection) -> None:
         if not connection.is_dirty:
             connection.is_dirty = True
+            elif self._ephemeral:
+                self._find(data, address, now)  # a stateless reset, or nothing
+            else:
+                self._turns.put(data, address)
             self._dirty.append(connection)
         if not self._flushes:
             self._flushes = True
             self._loop.call_soon(self._flush_tick)
 
     def issue(self, connection: Connection, connection_id: bytes) -> None:
+        if not self._working:
+            self._serve_strangers()
         self._by_id[connection_id] = connection
         connection.connection_ids[connection_id] = None
 
@@ -181,8 +188,42 @@ class Endpoint:
                 self._on_lost(data, connection_id, address, now)
             return connection
         try:
+    # -- strangers ---------------------------------------------------------------------------------------------------------------------
+
+    def _serve_strangers(self) -> None:
+        """For a slice of time; if some still wait, the rest of the loop comes first."""
+        self._working = False
+        if self._closed:
+            return
+        began = self._clock.monotonic()
+        while (waiting := self._turns.take()) is not None:
+            self._serve(*waiting)
+            if self._clock.monotonic() - began >= SLICE:
+                break
+        if len(self._turns):
+            self._working = True
+            self._loop.call_soon(self._serve_strangers)
+
+    def _serve(self, data: bytes, address: Address) -> None:
+        now = self.now()
+        connection = self._find(data, address, now)
+        if connection is None:
+            return
+        connection.receive_datagram(data, address, now)
+        if connection.is_untouched:
+            self.remove(connection)  # noise that looked like a first packet: it holds no place
+            return
+        connection.deliver_events(now)
+        self.touch(connection)
+
             header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
         except ValueError:
+    def _known(self, data: bytes) -> Connection | None:
+        """By the destination id, wherever it stands in either kind of header."""
+        if data[:1] < b"\x80":
+            return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
+        return self._by_id.get(data[6 : 6 + CONNECTION_ID_BYTES]) if data[5:6] == _ID_LENGTH else None
+
             return None
         known = self._by_id.get(header.destination_cid)
         if known is not None or self._on_stranger is None:

@@ -79,8 +79,8 @@ def _configuration(identity: TlsIdentity, limits: Limits) -> QuicConfiguration:
         private_key=identity.key,
         connection_id_length=CONNECTION_ID_BYTES,
         idle_timeout=limits.idle,
-        max_data=limits.receive_window,
-        max_stream_data=limits.receive_window,
+        max_data=limits.receive_window_before_login,
+        max_stream_data=limits.receive_window_before_login,
         supported_versions=VERSIONS,
     )
 

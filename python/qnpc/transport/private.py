@@ -214,6 +214,15 @@ class OpenConnection(QuicConnection):
 
     # -- the insides, by plain names --------------------------------------------------------------------------------------------------
 
+    def dismantle(self) -> None:
+        """Of no use afterwards. The library's objects hold one another, and would stay until the garbage collector comes by: strangers
+        who come and go could make it much.
+        """
+        inner = self.__dict__.get("tls")  # there is none before the first packet
+        if inner is not None:
+            inner.__dict__.clear()
+        self.__dict__.clear()
+
     def limit_peer_streams(self, count: int) -> None:
         """How many streams of each kind the peer may open at once. Before the first datagram only."""
         for limit in (self._local_max_streams_bidi, self._local_max_streams_uni):
