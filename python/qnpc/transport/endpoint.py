@@ -135,27 +135,27 @@ class Endpoint:
             if connection is not None and connection.is_trusted:
                 connection.receive_datagram(data, address, now)
                 touched[connection] = None
+            elif self._ephemeral:
+                self._find(data, address, now)  # a stateless reset, or nothing
+            else:
+                self._turns.put(data, address)
         for connection in touched:
             connection.deliver_events(now)
             self.touch(connection)
+        if not self._working:
+            self._serve_strangers()
 
     # -- connection.Driver ----------------------------------------------------------------------------------------------------------------
 
     def touch(self, connection: Connection) -> None:
         if not connection.is_dirty:
             connection.is_dirty = True
-            elif self._ephemeral:
-                self._find(data, address, now)  # a stateless reset, or nothing
-            else:
-                self._turns.put(data, address)
             self._dirty.append(connection)
         if not self._flushes:
             self._flushes = True
             self._loop.call_soon(self._flush_tick)
 
     def issue(self, connection: Connection, connection_id: bytes) -> None:
-        if not self._working:
-            self._serve_strangers()
         self._by_id[connection_id] = connection
         connection.connection_ids[connection_id] = None
 
@@ -176,18 +176,6 @@ class Endpoint:
             if self._ephemeral:
                 self.shut()
 
-    # -- insides --------------------------------------------------------------------------------------------------------------------------
-
-    def _find(self, data: bytes, address: Address, now: float) -> Connection | None:
-        if not data:
-            return None
-        if not data[0] & _LONG_HEADER:
-            connection_id = data[1 : 1 + CONNECTION_ID_BYTES]
-            connection = self._by_id.get(connection_id)
-            if connection is None and self._on_lost is not None:
-                self._on_lost(data, connection_id, address, now)
-            return connection
-        try:
     # -- strangers ---------------------------------------------------------------------------------------------------------------------
 
     def _serve_strangers(self) -> None:
@@ -216,14 +204,26 @@ class Endpoint:
         connection.deliver_events(now)
         self.touch(connection)
 
-            header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
-        except ValueError:
+    # -- insides --------------------------------------------------------------------------------------------------------------------------
+
     def _known(self, data: bytes) -> Connection | None:
         """By the destination id, wherever it stands in either kind of header."""
         if data[:1] < b"\x80":
             return self._by_id.get(data[1 : 1 + CONNECTION_ID_BYTES])
         return self._by_id.get(data[6 : 6 + CONNECTION_ID_BYTES]) if data[5:6] == _ID_LENGTH else None
 
+    def _find(self, data: bytes, address: Address, now: float) -> Connection | None:
+        if not data:
+            return None
+        if not data[0] & _LONG_HEADER:
+            connection_id = data[1 : 1 + CONNECTION_ID_BYTES]
+            connection = self._by_id.get(connection_id)
+            if connection is None and self._on_lost is not None:
+                self._on_lost(data, connection_id, address, now)
+            return connection
+        try:
+            header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
+        except ValueError:
             return None
         known = self._by_id.get(header.destination_cid)
         if known is not None or self._on_stranger is None:
