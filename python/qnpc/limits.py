@@ -36,6 +36,7 @@ class Limits:
     receive_window: int = 1024 * 1024
     receive_window_before_login: int = 32 * 1024
     close_grace: float = 2.0
+    drain: float = 2.0  # what a stopping node gives to calls under way, and again to answers on theirs
 
     # Accounts
     username_min: int = 3

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+
+import structlog
 
 from qnpc import wire
 from qnpc.errors import Code
@@ -81,6 +84,32 @@ async def test_a_stopped_node_has_kept_what_was_acknowledged(node: Rig, tmp_path
     reopened.close()
     assert head is not None
     assert head.acked == 1
+
+
+async def test_neither_a_call_nor_a_device_that_never_ends_keeps_a_node_from_stopping(
+    node: Rig, tmp_path: Path, ports: Ports
+) -> None:
+    never = asyncio.Event()
+    limits = replace(DEFAULT, drain=0.01)
+    async with AsyncExitStack() as visits:
+        with structlog.testing.capture_logs() as logs:
+            async with AsyncExitStack() as undo:
+                store, lane = await engine.open_store(
+                    undo, ports, lambda: SqliteStore.open(tmp_path / "other.db", random=ports.random)
+                )
+                services = await engine.assemble(
+                    undo, store, lane, ports=node.services.ports, limits=limits, suites=(1,), pin=PIN
+                )
+                alice = await Rig(services, node.clock, node.jobs, limits, visits).person("alice")
+                sink = Sink(lambda _: never.wait())
+                await alice.subscribe(sink)
+                await alice.enqueue(alice, b"hi")
+                await sink.has_upto(alice.key, 1)
+                call = asyncio.create_task(services.gate.finish(never.wait()))
+                await alice.fetch(alice.key)
+        assert [line["unanswered"] for line in logs if line["event"] == "node.impatient"] == [1]
+        never.set()
+        await call
 
 
 async def test_calls_that_come_while_it_stops_are_told_so(node: Rig) -> None:

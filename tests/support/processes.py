@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -36,8 +37,10 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "0"}
 
 
-def qnpc(*arguments: str, stdin: str = "", status: int | None = 0, **extra: str) -> Done:
-    """Runs a command to its end. Asserts the exit status unless that is None."""
+def qnpc(
+    *arguments: str, stdin: str = "", status: int | None = 0, cwd: Path | None = None, **extra: str
+) -> Done:
+    """Runs a command to its end. Asserts the exit status unless that is None. `extra`: the environment."""
     done = subprocess.run(
         [sys.executable, "-m", "qnpc", *arguments],
         input=stdin,
@@ -45,6 +48,7 @@ def qnpc(*arguments: str, stdin: str = "", status: int | None = 0, **extra: str)
         text=True,
         timeout=DEADLINE,
         env=environment() | extra,
+        cwd=cwd,
         check=False,
     )
     result = Done(done.returncode, done.stdout, done.stderr)
@@ -56,17 +60,20 @@ def qnpc(*arguments: str, stdin: str = "", status: int | None = 0, **extra: str)
 class Running:
     """A process that goes on; its lines are waited for with a deadline."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, cwd: Path | None = None, **extra: str) -> None:
+        """`extra`: the environment."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qnpc", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(),
+            env=environment() | extra,
+            cwd=cwd,
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self.errors: list[str] = []
+        self._error_lines: queue.Queue[str | None] = queue.Queue()
         self._readers = [
             threading.Thread(target=self._read_out, daemon=True),
             threading.Thread(target=self._read_err, daemon=True),
@@ -82,7 +89,10 @@ class Running:
 
     def _read_err(self) -> None:
         assert self.process.stderr is not None
-        self.errors.extend(line.rstrip("\n") for line in self.process.stderr)
+        for line in self.process.stderr:
+            self.errors.append(line.rstrip("\n"))
+            self._error_lines.put(self.errors[-1])
+        self._error_lines.put(None)
 
     def line(self, wanted: Callable[[str], bool] = bool) -> str:
         """The next line that is wanted; fails when the process ends or the deadline passes before."""
@@ -91,6 +101,15 @@ class Running:
             assert line is not None, ("it ended", self.errors)
             if wanted(line):
                 return line
+
+    def logged(self, event: str) -> dict[str, Any]:
+        """The next line of a node's log with that event."""
+        while True:
+            line = self._error_lines.get(timeout=DEADLINE)
+            assert line is not None, ("it ended", self.errors)
+            said: dict[str, Any] = json.loads(line)
+            if said["event"] == event:
+                return said
 
     def event(self, kind: str) -> dict[str, Any]:
         """The next JSON line of that kind."""
@@ -109,16 +128,20 @@ class Running:
 
     def stop(self) -> int:
         """SIGTERM, then its exit status."""
-        self.process.terminate()
-        return self._reap()
+        return self.signal(signal.SIGTERM)
+
+    def signal(self, number: signal.Signals, within: float = DEADLINE) -> int:
+        """A signal, then its exit status: negative if the signal itself ended it."""
+        self.process.send_signal(number)
+        return self._reap(within)
 
     def end_input(self) -> int:
         assert self.process.stdin is not None
         self.process.stdin.close()
         return self._reap()
 
-    def _reap(self) -> int:
-        status = self.process.wait(DEADLINE)
+    def _reap(self, within: float = DEADLINE) -> int:
+        status = self.process.wait(within)
         for reader in self._readers:
             reader.join(DEADLINE)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -144,10 +167,13 @@ class Deployment:
         self.data = path / "node"
         self.node: Running | None = None
         self.listen = "127.0.0.1:0"
+        self.options: tuple[str, ...] = ()  # of serve
+        self.environment: dict[str, str] = {}  # likewise
 
     def start(self) -> dict[str, Any]:
         """Starts the node, again at the same address, and waits until it listens."""
-        self.node = Running("serve", "--listen", self.listen, "--data-dir", str(self.data), "--json")
+        where = ("--listen", self.listen, "--data-dir", str(self.data))
+        self.node = Running("serve", *where, "--json", *self.options, cwd=None, **self.environment)
         listening = self.node.event("listening")
         self.listen = listening["listen"]
         return listening

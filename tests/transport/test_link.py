@@ -254,3 +254,30 @@ async def test_a_peer_that_never_reads_costs_a_bounded_amount(ports: Ports, iden
         assert end.kind is Code.QUEUE_FULL
         assert isinstance(await server.peers[0].end(), Error)
         assert slow.queued == 0
+
+
+async def test_what_a_node_answered_last_arrives_before_the_close(
+    ports: Ports, identity: TlsIdentity
+) -> None:
+    """More than fits into the path at once: it needs the other side's acknowledgements to get out."""
+    async with node(identity, ports) as server:
+        client = await server.client(ports)
+        client.connection.send(b"x")
+        await client.bytes(1)
+        server.peers[0].connection.send(bytes(1_000_000))
+        async with asyncio.timeout(20):
+            await server.endpoint.drained(60.0)
+        await server.endpoint.close("E023 SHUTTING_DOWN: bye")
+        assert isinstance(await client.end(), Error)
+        assert len(client.received) == 1_000_000
+
+
+async def test_draining_waits_no_longer_than_it_may(ports: Ports, identity: TlsIdentity) -> None:
+    async with node(identity, ports) as server:
+        await server.endpoint.drained(20.0)  # nothing to wait for
+        client = await server.client(ports)
+        client.connection.send(b"x")
+        await client.bytes(1)
+        server.peers[0].connection.send(bytes(1_000_000))
+        await server.endpoint.drained(0.0)
+        assert server.peers[0].connection.queued > 0

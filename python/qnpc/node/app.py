@@ -142,6 +142,7 @@ class NodeApp:
 
     async def _close_endpoint(self) -> None:
         if self._endpoint is not None:
+            await self._endpoint.drained(self.settings.limits.drain)
             await self._endpoint.close(Error(Code.SHUTTING_DOWN).to_wire())
 
     def _publish(self, pid: int | None) -> None:

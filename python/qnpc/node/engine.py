@@ -64,7 +64,7 @@ async def assemble(
     fanout = Fanout(Source(store, ports, limits, acks))
     undo.push_async_callback(fanout.close)
     gate = Gate()
-    undo.push_async_callback(gate.close)
+    undo.push_async_callback(_close, gate, limits.drain)
     return Services(
         store=store,
         writer=writer,
@@ -91,6 +91,15 @@ def receive_visitor(services: Services, link: Link, address: str, tls_group: str
     peer.on_closed = lambda _: fanout.gone(peer)
     peer.start()
     return peer
+
+
+async def _close(gate: Gate, seconds: float) -> None:
+    """Who takes longer than that is not answered: a node that was told to stop does."""
+    try:
+        async with asyncio.timeout(seconds):
+            await gate.close()
+    except TimeoutError:
+        log.warning("node.impatient", unanswered=gate.inside)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -26,6 +26,11 @@ class Gate:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def inside(self) -> int:
+        """How many calls and works are under way."""
+        return self._inside
+
     def admit(self) -> None:
         """Counts the running task in until it ends, so until its answer is on its way. Raises Error(SHUTTING_DOWN)."""
         if self._closed:

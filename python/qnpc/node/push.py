@@ -86,6 +86,7 @@ class Subscription:
         self._open = False
         self._pumping = False
         self._tasks: dict[asyncio.Task[None], None] = {}
+        self._calls: dict[Call[Empty], None] = {}
 
     # -- what happens to it ---------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,10 @@ class Subscription:
             log.info("push.ended", device=self.actor.device[:4].hex(), reason=reason)
 
     async def stopped(self) -> None:
-        """Returns when nothing of it runs any more."""
+        """Returns when nothing of it runs any more. After its end no answer counts, so none is waited for: a device that never
+        answers must not keep a node from stopping."""
+        for call in list(self._calls):
+            call.cancel()
         while self._tasks:
             await asyncio.wait(list(self._tasks))
 
@@ -179,12 +183,14 @@ class Subscription:
         return self._on_the_way < limits.deliveries_in_flight and self.peer.queued <= limits.outbox
 
     async def _answered(self, name: bytes, channel: Channel, delivery: Delivery, call: Call[Empty]) -> None:
+        self._calls[call] = None
         try:
             await call
         except Exception as error:  # whatever it was, the device does not have it
             self.end(error)
             return
         finally:
+            del self._calls[call]
             self._on_the_way -= 1
         if not self.live:
             return

@@ -68,6 +68,7 @@ class Endpoint:
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._empty = asyncio.Event()
+        self._drained: asyncio.Future[None] | None = None
         self._closed = False
         datagrams.start(self)
 
@@ -96,6 +97,17 @@ class Endpoint:
             finally:
                 timer.cancel()
         self.shut()
+
+    async def drained(self, seconds: float) -> None:
+        """Returns when nothing that was sent waits for an acknowledgement, or after so long."""
+        self._drained = self._loop.create_future()
+        timer = self._clock.call_later(seconds, self._give_up_draining)
+        try:
+            self._note_drained()
+            await self._drained
+        finally:
+            timer.cancel()
+            self._drained = None
 
     def shut(self) -> None:
         """Closes the socket and drops what is left, saying nothing."""
@@ -248,7 +260,16 @@ class Endpoint:
             if connection in self._connections:
                 self._send(connection.poll_datagrams(now))
                 self._settle(connection)
+        self._note_drained()
         self._arm()
+
+    def _note_drained(self) -> None:
+        if self._drained is not None and not any(connection.queued for connection in self._connections):
+            self._give_up_draining()
+
+    def _give_up_draining(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
 
     def _settle(self, connection: Connection) -> None:
         """After each poll: forget a connection that is gone, else see when it wants to be woken."""
