@@ -68,7 +68,9 @@ class Code(enum.Enum):
     PIN_MISMATCH = Row("E104", "the node's key is not the pinned one", "Ask the node's host whether the key was changed.", Exit.TRUST)
     UNREACHABLE = Row("E105", "the node does not answer", "Check the address and that UDP passes.", Exit.LATER)
     IDENTITY_CHANGED = Row("E106", "somebody's identity key has changed", "Compare safety numbers, then accept it.", Exit.TRUST)
-    GROUP_LAPSED = Row("E107", "this device fell out of the group's log", "It rejoins by itself.", Exit.LATER)
+    GROUP_LAPSED = Row(
+        "E107", "this device missed part of the group's log", "Ask an admin to remove it and invite it again."
+    )
     ROSTER_CHANGED = Row("E108", "the group's members are not those last seen", "Look at them, then accept.", Exit.TRUST)
     MESSAGE_UNREADABLE = Row("E109", "a message could not be read", "Nothing can be done; the sender may send it again.")
     NO_PROFILE = Row("E110", "there is no profile here", "Register first, or name another one with --profile.", Exit.USAGE)

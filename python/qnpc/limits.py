@@ -70,6 +70,9 @@ class Limits:
     # Client
     text: int = 64 * 1024
     group_name: int = 128
+    invitations: int = 256  # unopened, at a client
+    welcome: int = 256 * 1024
+    raw_bytes: int = 256 * 1024 * 1024  # entries of groups that a client is not in
     call_timeout: float = 20.0
     connect_timeout: float = 10.0
     send_timeout: float = 30.0

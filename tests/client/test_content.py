@@ -24,7 +24,7 @@ from qnpc.errors import Code, Error
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 contents = st.builds(
     Content,
-    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**63 - 1),
     st.integers(-(2**63), 2**63 - 1),
     st.builds(Text, texts) | st.builds(GroupName, texts),
 )
@@ -33,7 +33,7 @@ invitations = st.builds(
     st.binary(max_size=32),
     texts,
     st.integers(0, 2**16 - 1),
-    st.integers(0, 2**64 - 1),
+    st.integers(0, 2**63 - 1),
     st.binary(max_size=4096),
 )
 

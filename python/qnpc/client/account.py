@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qnpc.client.state import Keys
+from qnpc.limits import Limits
 from qnpc.link import NodeLink
 from qnpc.wire import statement
 
@@ -25,3 +26,12 @@ class Account:
 def inbox_context(device: bytes) -> bytes:
     """What an envelope in a device's inbox is bound to."""
     return statement(b"inbox", device)
+
+
+GROUP_ID = 16
+"""Bytes of a group's id."""
+
+
+def group_name_fits(name: str, limits: Limits) -> bool:
+    """A group's name is visible, one line, and not too long."""
+    return 0 < len(name) <= limits.group_name and name.isprintable() and name == name.strip()

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from qnpc import _core, names
 from qnpc.client import events, intents, joining
 from qnpc.client import profile as profiles
-from qnpc.client.account import Account
+from qnpc.client.account import Account, group_name_fits
 from qnpc.client.connection import Connector, Online, remote
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event
@@ -47,7 +47,7 @@ class Client:
         self._ports = ports
         self._limits = limits
         self._state = profile.state
-        self._sync = Sync(profile.account, profile.state, self._settled)
+        self._sync = Sync(profile.account, profile.state, limits, self._settled)
         self._connector = Connector(
             ports, limits, profile.account, profile.state, self._sync, self._on_online
         )
@@ -111,6 +111,9 @@ class Client:
             await asyncio.wait({reached, lost}, return_when=asyncio.FIRST_COMPLETED)
             if not reached.done():
                 raise Error(Code.UNREACHABLE, "the connection was lost while catching up")
+            reached.result()
+        except TimeoutError as error:
+            raise Error(Code.UNREACHABLE, "the node does not send what it says it has") from error
         finally:
             reached.cancel()
             lost.cancel()
@@ -130,9 +133,10 @@ class Client:
         intent, group = self._ports.random.bytes(16), self._ports.random.bytes(16)
         await self._state.run(lambda tx: intents.add_create(tx, intent, group, name, suite))
         self._outbox.kick(group)
-        outcome = await self.outcome(intent, self._limits.call_timeout)
-        if outcome.error is not None:
-            raise outcome.error
+        with contextlib.suppress(TimeoutError):  # then it goes out later
+            outcome = await self.outcome(intent, self._limits.call_timeout)
+            if outcome.error is not None:
+                raise outcome.error
         return Group(name, group.hex(), suite, self)
 
     async def group(self, name: str) -> Group:
@@ -152,12 +156,23 @@ class Client:
     async def join(self, name: str) -> Group:
         """Opens an invitation, by the group's name or id. Raises Error(NOT_FOUND, BAD_REQUEST, COMMIT_INVALID,
         UNREACHABLE)."""
-        invitation = await self._state.run(lambda tx: joining.find_invitation(tx, name))
+        invitations = await self._state.run(lambda tx: joining.find_invitations(tx, name))
+        refusals: list[Error] = []
+        for invitation in invitations:  # several only if somebody else claims to invite to the same group
+            try:
+                return await self._join(invitation)
+            except Error as error:
+                if error.kind not in (Code.BAD_REQUEST, Code.COMMIT_INVALID, Code.NOT_FOUND):
+                    raise
+                refusals.append(error)
+        raise refusals[-1]
+
+    async def _join(self, invitation: InvitationRow) -> Group:
         online = await self.online()
         asked = SessionGroupParams(invitation.group)
         group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
         tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
-        inbound = Inbound(self._profile.account.keys.hybrid, [])
+        inbound = Inbound(self._profile.account, self._limits, [])
         update = self._ports.random.bytes(16)
         here = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
         self._outbox.kick(invitation.group)
@@ -283,7 +298,7 @@ class Client:
 def _group_name(name: str, limits: Limits) -> str:
     """A group's name here: visible, one line, at most `limits.group_name` characters. Raises Error(BAD_REQUEST)."""
     name = name.strip()
-    if not name or len(name) > limits.group_name or not name.isprintable():
+    if not group_name_fits(name, limits):
         raise Error(Code.BAD_REQUEST, f"a group's name has 1 to {limits.group_name} visible characters")
     return name
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qnpc import transport
@@ -123,13 +124,12 @@ class Connector:
         turn.set()
 
     async def _run(self) -> None:
-        while self._fatal is None:
+        while True:
             try:
                 await self._session()
             except Error as error:
                 self._last = error
-                if error.kind in _FATAL:
-                    self._fatal = error
+                if self._fatal is not None:
                     self._set(None)
                     return
                 _log.debug("offline: %s, %d failures", error.code, self._failures)
@@ -140,17 +140,21 @@ class Connector:
     async def _session(self) -> None:
         """From connecting to the loss of the connection."""
         node = self._account.node
-        connection = await transport.connect(self._ports, (node.host, node.port), self._limits, pin=node.pin)
+        with self._hopeless():
+            connection = await transport.connect(
+                self._ports, (node.host, node.port), self._limits, pin=node.pin
+            )
         peer = Peer(connection, self._limits)
         peer.start()
         try:
             async with asyncio.timeout(self._limits.call_timeout):
-                session, renewed = await self._authenticate(peer)
+                with self._hopeless():
+                    session, renewed = await self._authenticate(peer)
                 sink = SyncSink(self._sync, peer.close)
                 results = await peer.call(
                     session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
                 )
-            self._sync.subscribed(results.heads)
+            await self._sync.subscribed(results.heads)
             self._failures = 0
             online = Online(peer, session, results.heads, connection.tls_group, renewed)
             self._set(online)
@@ -168,6 +172,16 @@ class Connector:
             self._set(None)
             peer.close()
             await peer.wait_closed()
+
+    @contextmanager
+    def _hopeless(self) -> Iterator[None]:
+        """What is refused here does not get better by trying again; the same codes later only end a session."""
+        try:
+            yield
+        except Error as error:
+            if error.kind in _FATAL:
+                self._fatal = error
+            raise
 
     async def _authenticate(self, peer: Peer) -> tuple[Remote, bool]:
         """The session, and whether its token is new. Raises Error(UNSUPPORTED_VERSION) and what the node refuses with."""

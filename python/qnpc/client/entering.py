@@ -6,6 +6,7 @@ prove itself: entering again with the same profile then finishes what was begun.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -98,6 +99,7 @@ class Entering:
         self.username = names.username(self.username, self.limits)
         if not self.password:
             raise Error(Code.USAGE, "the password is empty")
+        existed = self.path.exists()
         begun = await self._find_begun()
         try:
             connection = await transport.connect(
@@ -106,11 +108,14 @@ class Entering:
             self._peer = Peer(connection, self.limits)
             self._peer.start()
             try:
-                await self._require_version()
-                session, token = await (self._finish(begin) if begun else begin(self))
-                account = await self._confirm(token)
-                self._peer.authenticated()
-                await self._keep_reachable(Online(self._peer, session, (), connection.tls_group))
+                async with asyncio.timeout(self.limits.call_timeout):
+                    await self._require_version()
+                    session, token = await (self._finish(begin) if begun else begin(self))
+                    account = await self._confirm(token)
+                    self._peer.authenticated()
+                    await self._keep_reachable(Online(self._peer, session, (), connection.tls_group))
+            except TimeoutError as error:
+                raise Error(Code.UNREACHABLE, "the node does not answer in time") from error
             finally:
                 self._peer.close()
                 await self._peer.wait_closed()
@@ -121,7 +126,7 @@ class Entering:
             if profile is not None and not profile.registered and error.kind not in UNKNOWN and not begun:
                 self._profile = None
                 await profile.close()
-                profiles.discard(self.path)
+                profiles.discard(self.path, directory=not existed)
             raise
         finally:
             if self._profile is not None:
@@ -135,6 +140,9 @@ class Entering:
         """Whether an entering was begun here and never confirmed. Raises Error(USAGE) if one is complete."""
         if not profiles.exists(self.path):
             return False
+        if not profiles.is_whole(self.path):  # it broke before anything was told to a node
+            profiles.discard(self.path, directory=False)
+            return False
         profile = await profiles.load(self.path, self.ports, self._vault_password)
         if not profile.registered and profile.account.username == self.username:
             self._profile = profile
@@ -144,7 +152,7 @@ class Entering:
             raise Error(
                 Code.USAGE, f"there is a profile at {self.path} already, of {profile.account.username}"
             )
-        profiles.discard(self.path)
+        profiles.discard(self.path, directory=False)
         return False
 
     async def _require_version(self) -> None:
@@ -188,19 +196,19 @@ def enrolment(account: Account, identity: _core.Identity, challenge: bytes) -> E
     )
 
 
-def seal_identity(node_pin: bytes, username: str, identity: _core.Identity, export_key: bytes) -> bytes:
+def seal_identity(username: str, identity: _core.Identity, export_key: bytes) -> bytes:
     """For recovery: the identity's secret under OPAQUE's export key, so that the password alone opens it."""
-    return _core.Aead(export_key[:32]).seal(identity.secret(), _sealed_for(node_pin, username))
+    return _core.Aead(export_key[:32]).seal(identity.secret(), _sealed_for(username))
 
 
-def open_identity(node_pin: bytes, username: str, sealed: bytes, export_key: bytes) -> _core.Identity:
+def open_identity(username: str, sealed: bytes, export_key: bytes) -> _core.Identity:
     """Raises Error(IDENTITY_MISMATCH): what the node kept is not what was sealed."""
     try:
-        seed = _core.Aead(export_key[:32]).open(sealed, _sealed_for(node_pin, username))
+        seed = _core.Aead(export_key[:32]).open(sealed, _sealed_for(username))
         return _core.Identity.from_secret(seed)
     except _core.CoreError as error:
         raise Error(Code.IDENTITY_MISMATCH, "the node keeps no identity that this password opens") from error
 
 
-def _sealed_for(node_pin: bytes, username: str) -> bytes:
-    return statement(b"sealed identity", node_pin, username.encode())
+def _sealed_for(username: str) -> bytes:
+    return statement(b"sealed identity", username.encode())

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from qnpc import _core
+from qnpc import _core, names
 from qnpc.client import contacts
-from qnpc.client.account import inbox_context
+from qnpc.client.account import GROUP_ID, Account, group_name_fits, inbox_context
 from qnpc.client.settle import commit_accepted, text_accepted
 from qnpc.client.state import GroupRow, InvitationRow, RawEntryRow, Transaction
 from qnpc.content import Content, GroupName, Invitation, Text, decode_content, decode_note
-from qnpc.errors import Error
+from qnpc.errors import Code, Error
+from qnpc.limits import Limits
 from qnpc.wire import Entry
 
 _UNREADABLE = (_core.Malformed, _core.NotAuthentic, _core.EpochStale, _core.Refused, _core.Unreadable)
@@ -26,7 +27,8 @@ _UNREADABLE = (_core.Malformed, _core.NotAuthentic, _core.EpochStale, _core.Refu
 class Inbound:
     """What applying needs besides the transaction; `settled` collects intents whose outcome an own entry has told."""
 
-    hybrid: _core.HybridKey
+    account: Account
+    limits: Limits
     settled: list[bytes]
 
 
@@ -54,12 +56,37 @@ def pass_over(tx: Transaction, entry: Entry, reason: str) -> None:
 def group_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
     """One entry of a group's log, now or in join's replay. The cursor is the caller's."""
     group = tx.group(row.channel)
-    if group is None:
-        tx.keep_raw(row)
-    elif row.sender == tx.device.public_key and tx.intent(row.id) is not None:
+    if group is not None and row.sender == tx.device.public_key and tx.intent(row.id) is not None:
         _own_entry(tx, inbound, group, row)
-    elif group.state == "active":
-        _foreign_entry(tx, group, row)
+    elif group is None or group.state in OUTSIDE:  # invited and not joined yet: join replays it
+        tx.keep_raw(row, inbound.limits.raw_bytes)
+    else:
+        _foreign_entry(tx, inbound, group, row)
+
+
+_UNKNOWN_CHANNELS = 1024
+
+OUTSIDE = ("removed", "lapsed")
+"""States of a group whose log this device cannot follow."""
+
+
+def lapse(tx: Transaction, group_id: bytes, at: int) -> None:
+    """This device cannot follow the group any more: a part is missing, or its own state is from a backup. Nothing is
+    encrypted with it again (a ratchet key would be used twice); an admin's new invitation heals it."""
+    tx.set_group_state(group_id, "lapsed")
+    tx.touched = True
+    tx.add_history(
+        group=group_id,
+        seq=None,
+        id=b"lapsed" + at.to_bytes(8, "big", signed=True),
+        device=b"",
+        sender="",
+        kind="gap",
+        body={"lapsed": True},
+        own=False,
+        state="received",
+        at=at,
+    )
 
 
 def _advance(tx: Transaction, entry: Entry) -> bool:
@@ -73,13 +100,20 @@ def _advance(tx: Transaction, entry: Entry) -> bool:
             _gap(tx, entry, {"restored": True})
         elif entry.seq > seq + 1:
             _gap(tx, entry, {"expired": entry.seq - seq - 1})
+    elif not known(tx, entry.channel) and tx.channel_count() >= _UNKNOWN_CHANNELS:
+        raise Error(Code.BAD_REQUEST, "the node sends of too many groups that nobody invited to")
     tx.set_cursor(entry.channel, entry.incarnation, entry.seq)
     return True
 
 
+def known(tx: Transaction, channel: bytes) -> bool:
+    return channel == tx.device.public_key or tx.group(channel) is not None
+
+
 def _gap(tx: Transaction, entry: Entry, body: dict[str, int | bool]) -> None:
     """A hole in a group's log is shown, never passed in silence."""
-    if tx.group(entry.channel) is None:
+    group = tx.group(entry.channel)
+    if group is None or group.state in OUTSIDE:
         return
     tx.add_history(
         group=entry.channel,
@@ -103,20 +137,27 @@ def _inbox_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
     dropped."""
     try:
         certificate, plaintext = _core.open_envelope(
-            inbound.hybrid, inbox_context(tx.device.public_key), row.payload
+            inbound.account.keys.hybrid, inbox_context(tx.device.public_key), row.payload
         )
         note = decode_note(plaintext)
     except (*_UNREADABLE, Error):
         return
     if certificate.device == row.sender and isinstance(note, Invitation):
-        _invited(tx, certificate, note, row.received)
+        _invited(tx, inbound, certificate, note, row.received)
 
 
-def _invited(tx: Transaction, inviter: _core.Certificate, note: Invitation, received: int) -> None:
-    group = tx.group(note.group)
-    if group is not None and group.state == "active":
+def _invited(
+    tx: Transaction, inbound: Inbound, inviter: _core.Certificate, note: Invitation, received: int
+) -> None:
+    """A stranger may claim any name under a key of its own: that proves nothing until the Welcome shows the inviter among
+    the members, so no contact is touched here, and nobody's invitation replaces another's."""
+    if not _plausible(inbound, inviter, note):
         return
-    contacts.meet(tx, inviter)
+    group = tx.group(note.group)
+    if group is not None and group.state == "active" and note.epoch <= tx.mls_group(note.group).epoch:
+        return
+    if tx.invitation_count() >= inbound.limits.invitations:
+        return
     tx.put_invitation(
         InvitationRow(
             note.group,
@@ -132,13 +173,27 @@ def _invited(tx: Transaction, inviter: _core.Certificate, note: Invitation, rece
     tx.touched = True  # somebody may wait for it
 
 
+def _plausible(inbound: Inbound, inviter: _core.Certificate, note: Invitation) -> bool:
+    """What no honest client sends is not stored."""
+    account, limits = inbound.account, inbound.limits
+    try:
+        named = names.username(inviter.username, limits) == inviter.username
+    except Error:
+        named = False
+    somebody_else = inviter.username != account.username or inviter.identity_key == account.identity_key
+    sized = len(note.group) == GROUP_ID and len(note.welcome) <= limits.welcome
+    return named and somebody_else and sized and group_name_fits(note.name, limits)
+
+
 # -- a group's log ----------------------------------------------------------------------------------------------------------------
 
 
 def _own_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntryRow) -> None:
     """Our own, matched by id and never decrypted: it tells the outcome, if the answer did not."""
     intent = tx.intent(row.id)
-    if intent is None:
+    if intent is None or intent.state == "accepted":
+        return
+    if intent.sealed is not None and intent.sealed != row.payload:  # not what we sent: the node's invention
         return
     if intent.kind == "text":
         text_accepted(tx, intent, row.seq)
@@ -147,18 +202,21 @@ def _own_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntry
     inbound.settled.append(intent.id)
 
 
-def _foreign_entry(tx: Transaction, group: GroupRow, row: RawEntryRow) -> None:
+def _foreign_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntryRow) -> None:
     mls = tx.mls_group(group.id)
     try:
+        if row.sender == tx.device.public_key or _core.inspect_message(row.payload).epoch > mls.epoch:
+            # of a past of ours that we do not remember, or of a future that we cannot reach
+            lapse(tx, group.id, row.received)
+            tx.keep_raw(row, inbound.limits.raw_bytes)
+            return
         processed = mls.process(row.payload)
         if isinstance(processed, _core.Application):
             _application(tx, group, row, processed)
         elif isinstance(processed, _core.Change):
             _change(tx, group, row, mls, processed)
-        else:  # a commit of our own that no intent knows: the log of a profile that was restored
-            _unreadable(
-                tx, group.id, row.seq, row.id, row.sender, row.received, "it is of this device's past"
-            )
+        else:
+            lapse(tx, group.id, row.received)
     except _UNREADABLE as error:
         _unreadable(tx, group.id, row.seq, row.id, row.sender, row.received, _reason(error))
 

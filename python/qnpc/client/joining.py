@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from qnpc import _core
 from qnpc.client import contacts, intents
+from qnpc.client.account import GROUP_ID
 from qnpc.client.inbound import Inbound, group_entry
-from qnpc.client.state import InvitationRow, Transaction
+from qnpc.client.state import InvitationRow, RawEntryRow, Transaction
 from qnpc.errors import Code, Error
 
 
-def find_invitation(tx: Transaction, name: str) -> InvitationRow:
-    """By the group's name or its id in hex. Raises Error(NOT_FOUND, BAD_REQUEST when several have that name)."""
+def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
+    """All to one group, by its name or its id in hex. Raises Error(NOT_FOUND, BAD_REQUEST when several groups have that name)."""
     found = tx.invitations(name)
-    if not found and len(name) == 32:
+    if not found and len(name) == 2 * GROUP_ID:
         found = [row for row in tx.invitations() if row.group.hex() == name]
     if not found:
         raise Error(Code.NOT_FOUND, f"there is no invitation to {name}")
-    if len(found) > 1:
+    if len({row.group for row in found}) > 1:
         ids = ", ".join(f"{row.group.hex()} (by {row.inviter})" for row in found)
-        raise Error(Code.BAD_REQUEST, f"several invitations are to {name}: name one by its id: {ids}")
-    return found[0]
+        raise Error(Code.BAD_REQUEST, f"several groups of that name: name one by its id: {ids}")
+    return found
 
 
 def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> str:
@@ -35,11 +36,25 @@ def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: byt
         raise Error(Code.COMMIT_INVALID, f"the group breaks the rules: {error}") from error
     except (_core.Malformed, _core.NotAuthentic, _core.Unreadable, _core.EpochStale) as error:
         raise Error(Code.BAD_REQUEST, "the invitation does not open: ask for another one") from error
+    inviter = (invitation.inviter, invitation.identity)
+    if not any((member.username, member.identity_key) == inviter for member in group.members()):
+        raise Error(
+            Code.COMMIT_INVALID, f"{invitation.inviter} is not in the group that this invitation opens"
+        )
     for member in group.members():
         contacts.meet(tx, member.certificate)
     name = tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
-    tx.delete_invitation(invitation.group)
+    tx.delete_invitations(invitation.group)
     for row in tx.take_raw(invitation.group):
-        group_entry(tx, inbound, row)
+        if not _before(row, group.epoch):
+            group_entry(tx, inbound, row)
     intents.add_update(tx, update, invitation.group)
     return name
+
+
+def _before(row: RawEntryRow, epoch: int) -> bool:
+    """Of an epoch before the Welcome's: it was never for this membership."""
+    try:
+        return _core.inspect_message(row.payload).epoch < epoch
+    except _core.Malformed:
+        return False

@@ -20,6 +20,7 @@ from qnpc.wire import (
     ENROL,
     LOGIN,
     NODE,
+    OPAQUE_SERVER,
     EnrolDeviceParams,
     LoginFinishParams,
     NodeLoginParams,
@@ -53,12 +54,12 @@ async def _login(this: Entering) -> tuple[Remote, Token]:
     started = await peer.call(peer.bootstrap(), NODE.login, NodeLoginParams(this.username, opaque.request))
     try:
         ke3, _, export_key = await run(
-            opaque.finish, started.response, this.username, this.link.pin, this.cost.opaque
+            opaque.finish, started.response, this.username, OPAQUE_SERVER, this.cost.opaque
         )
     except (_core.NotAuthentic, _core.Malformed) as error:
         raise Error(Code.LOGIN_FAILED) from error
     finished = await peer.call(remote(started.login), LOGIN.finish, LoginFinishParams(ke3))
-    identity = open_identity(this.link.pin, this.username, finished.sealed_identity, export_key)
+    identity = open_identity(this.username, finished.sealed_identity, export_key)
     account, identity = await this.make_profile(identity)
     params = EnrolDeviceParams(enrolment(account, identity, finished.challenge))
     results = await peer.call(remote(finished.enrol), ENROL.device, params)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from qnpc import _core
 from qnpc.client import sealing, settle
 from qnpc.client.connection import Connector, Online, remote
+from qnpc.client.inbound import OUTSIDE
 from qnpc.client.state import IntentRow, State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
@@ -44,6 +45,12 @@ _AGAIN = {
     Code.TOO_MANY_CALLS,
     Code.INTERNAL,
 }
+
+
+# A session that has run out: the connector makes a new one by the device's key.
+_RENEW = {Code.AUTH_REQUIRED, Code.SESSION_EXPIRED}
+
+_Noted = Callable[[Transaction], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,24 +157,54 @@ class Outbox:
             self._halt(error)
             return False
         try:
-            async with asyncio.timeout(self._limits.call_timeout):
-                await self._advance(online, intent)
+            await (self._seal(online, intent) if intent.state == "waiting" else self._send(online, intent))
         except Disconnected:
             await online.peer.wait_closed()
         except TimeoutError:  # asked again by id, over a new connection
             _log.debug("an intent of kind %s is unanswered", intent.kind)
-            online.peer.close()
-            await online.peer.wait_closed()
+            await self._reconnect(online)
         except Error as error:
             if error.kind in _AGAIN:
                 raise
-            await self._fail(intent, error)
-        except _core.StateError as error:
-            _log.error("an intent of kind %s failed in the core: %s", intent.kind, error)
-            await self._fail(intent, Error(Code.INTERNAL, "the group's state refused this"))
-        except _core.CoreError as error:
-            await self._fail(intent, Error(Code.NOT_ALLOWED, str(error)))
+            if error.kind in _RENEW:
+                await self._reconnect(online)
+            else:
+                await self._fail(intent, error)
         return True
+
+    async def _reconnect(self, online: Online) -> None:
+        online.peer.close()
+        await online.peer.wait_closed()
+
+    async def _seal(self, online: Online, intent: IntentRow) -> None:
+        """Raises Error; what the core refuses has its reason in what was asked, for nothing has left yet."""
+        try:
+            async with asyncio.timeout(self._limits.call_timeout):
+                await _SEAL[intent.kind](self, online, intent)
+        except _core.StateError as error:
+            _log.error("an intent of kind %s cannot be sealed: %s", intent.kind, error)
+            raise Error(Code.NOT_ALLOWED, "the group's state does not allow this now") from error
+        except _core.CoreError as error:
+            kind = Code.KEY_PACKAGE_INVALID if intent.kind == "add" else Code.NOT_ALLOWED
+            raise Error(kind, str(error)) from error
+
+    async def _send(self, online: Online, intent: IntentRow) -> None:
+        """Sends what is sealed and notes the answer. Only an answer to this very intent may fail it."""
+        try:
+            async with asyncio.timeout(self._limits.call_timeout):
+                settled = await _SEND[intent.kind](self, online, intent)
+        except Error as error:
+            if error.kind is Code.EPOCH_STALE:
+                await self._rebase(intent)
+                return
+            if error.kind is Code.NOT_A_MEMBER:
+                await self._until_told(intent)
+            raise
+        try:
+            await self._state.run(settled)
+        except _core.StateError as error:  # accepted all the same: asked again, and noted then
+            raise Error(Code.INTERNAL) from error
+        self.settled(intent.id)
 
     async def _pause(self, error: Error, failures: int) -> None:
         longest = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**failures)
@@ -180,34 +217,29 @@ class Outbox:
             event.set()
         self._waiters.clear()
 
-    async def _advance(self, online: Online, intent: IntentRow) -> None:
-        """Seals it if it waits, then sends what is sealed."""
-        if intent.state == "waiting":
-            await _SEAL[intent.kind](self, online, intent)
-            sealed = await self._state.run(lambda tx: tx.intent(intent.id))
-            if sealed is None or sealed.state != "sealed":
-                return
-            intent = sealed
-        try:
-            await _SEND[intent.kind](self, online, intent)
-        except Error as error:
-            if error.kind is not Code.EPOCH_STALE:
-                raise
-            await self._rebase(intent)
-        else:
-            self.settled(intent.id)
-
     async def _rebase(self, intent: IntentRow) -> None:
         """The group has moved on. What moved it is on its way here: wait for it, then seal again."""
-        await self._state.run(lambda tx: _reopen(tx, intent))
+        await self._state.run(lambda tx: settle.reopened(tx, intent.id))
+        await self._until(lambda tx: _moved_on(tx, intent))
+
+    async def _until_told(self, intent: IntentRow) -> None:
+        """We are not in the group any more, but this intent may have been accepted before that: everything up to our removal
+        comes to us in the group's log, so we hear of both."""
+        try:
+            async with asyncio.timeout(self._limits.call_timeout):
+                await self._until(lambda tx: _is_outside(tx, intent.group))
+        except TimeoutError:
+            _log.warning("a removal was not told")
+
+    async def _until(self, holds: Callable[[Transaction], bool]) -> None:
         while True:
             change = self._state.change
-            if await self._state.run(lambda tx: _moved_on(tx, intent)):
+            if await self._state.run(holds):
                 return
             await change.wait()
 
     async def _fail(self, intent: IntentRow, error: Error) -> None:
-        await self._state.run(lambda tx: settle.failed(tx, intent, error))
+        await self._state.run(lambda tx: settle.failed(tx, intent.id, error))
         self.settled(intent.id)
 
     # -- sealing
@@ -240,25 +272,25 @@ class Outbox:
         if not await self._state.run(step):
             self.settled(intent.id)
 
-    # -- sending
+    # -- sending: each returns what is to be noted
 
-    async def _send_text(self, online: Online, intent: IntentRow) -> None:
+    async def _send_text(self, online: Online, intent: IntentRow) -> _Noted:
         group = await self._group(online, intent.group)
         params = GroupSendParams(intent.epoch or 0, intent.sealed or b"", intent.id)
         results = await online.peer.call(group, GROUP.send, params)
-        await self._state.run(lambda tx: _settle(tx, intent, results.seq, settle.text_accepted))
+        return lambda tx: _settle(tx, intent, results.seq, settle.text_accepted)
 
-    async def _send_commit(self, online: Online, intent: IntentRow) -> None:
+    async def _send_commit(self, online: Online, intent: IntentRow) -> _Noted:
         group = await self._group(online, intent.group)
         group_info, welcomes = sealing.unpack(intent.parts or b"")
         params = GroupCommitParams(intent.epoch or 0, intent.sealed or b"", group_info, welcomes, intent.id)
         results = await online.peer.call(group, GROUP.commit, params)
-        await self._state.run(lambda tx: _settle(tx, intent, results.seq, settle.commit_accepted))
+        return lambda tx: _settle(tx, intent, results.seq, settle.commit_accepted)
 
-    async def _send_create(self, online: Online, intent: IntentRow) -> None:
+    async def _send_create(self, online: Online, intent: IntentRow) -> _Noted:
         params = SessionCreateGroupParams(intent.sealed or b"", intent.parts or b"", intent.id)
         await online.peer.call(online.session, SESSION.create_group, params)
-        await self._state.run(lambda tx: settle.created(tx, intent))
+        return lambda tx: settle.created(tx, intent)
 
     async def _group(self, online: Online, group: bytes) -> Remote:
         """The group's capability, kept for as long as the session lasts."""
@@ -271,16 +303,14 @@ class Outbox:
         return kept[group]
 
 
-_Step = Callable[[Outbox, Online, IntentRow], Awaitable[None]]
-
-_SEAL: dict[str, _Step] = {
+_SEAL: dict[str, Callable[[Outbox, Online, IntentRow], Awaitable[None]]] = {
     "create": Outbox._seal_create,
     "text": Outbox._seal_text,
     "add": Outbox._seal_add,
     "remove": Outbox._seal_remove,
     "update": Outbox._seal_update,
 }
-_SEND: dict[str, _Step] = {
+_SEND: dict[str, Callable[[Outbox, Online, IntentRow], Awaitable[_Noted]]] = {
     "create": Outbox._send_create,
     "text": Outbox._send_text,
     "add": Outbox._send_commit,
@@ -298,16 +328,13 @@ def _settle(
         accepted(tx, row, seq)
 
 
-def _reopen(tx: Transaction, intent: IntentRow) -> None:
-    row = tx.intent(intent.id)
-    if row is not None and row.state == "sealed":
-        settle.reopened(tx, row)
+def _is_outside(tx: Transaction, group: bytes) -> bool:
+    row = tx.group(group)
+    return row is None or row.state in OUTSIDE
 
 
 def _moved_on(tx: Transaction, intent: IntentRow) -> bool:
-    row = tx.group(intent.group)
-    gone = row is None or row.state == "removed"
-    return gone or tx.mls_group(intent.group).epoch > (intent.epoch or 0)
+    return _is_outside(tx, intent.group) or tx.mls_group(intent.group).epoch > (intent.epoch or 0)
 
 
 def _absent(tx: Transaction, group: bytes, names: list[str]) -> tuple[list[str], int]:

@@ -93,6 +93,8 @@ async def load(path: Path, ports: Ports, password: bytes | None) -> Profile:
     """Raises Error(NO_PROFILE, PASSPHRASE_WRONG, VAULT_DAMAGED, PROFILE_BUSY)."""
     if not has_vault(path):
         raise Error(Code.NO_PROFILE, f"there is no profile at {path}")
+    if not is_whole(path):
+        raise Error(Code.VAULT_DAMAGED, f"the profile's database, {path / STATE}, is missing")
     lock = _lock(path)
     try:
         secrets = await ports.jobs.run(open_vault, path, password)
@@ -121,13 +123,18 @@ def identity_of(path: Path, password: bytes | None) -> _core.Identity:
     return _core.Identity.from_secret(open_vault(path, password).identity)
 
 
-def discard(path: Path) -> None:
-    """Removes a profile whose registration was refused; the directory stays if anything else is in it."""
+def is_whole(path: Path) -> bool:
+    return has_vault(path) and (path / STATE).is_file()
+
+
+def discard(path: Path, *, directory: bool) -> None:
+    """Removes a profile whose registration was refused; `directory`: its folder too, if nothing else is in it."""
     for name in (STATE, f"{STATE}-wal", f"{STATE}-shm", KEY_FILE, VAULT, _LOCK):
         (path / name).unlink(missing_ok=True)
     sync_directory(path)
-    with contextlib.suppress(OSError):
-        path.rmdir()
+    if directory:
+        with contextlib.suppress(OSError):
+            path.rmdir()
 
 
 def _lock(path: Path) -> FileLock:

@@ -11,7 +11,7 @@ from qnpc.limits import DEFAULT, Limits
 from qnpc.link import NodeLink
 from qnpc.ports import Ports
 from qnpc.rpc import Remote
-from qnpc.wire import NODE, REGISTRATION, NodeRegisterParams, RegistrationFinishParams, Token
+from qnpc.wire import NODE, OPAQUE_SERVER, REGISTRATION, NodeRegisterParams, RegistrationFinishParams, Token
 
 
 async def register(
@@ -41,12 +41,12 @@ async def _register(this: Entering) -> tuple[Remote, Token]:
     asked = NodeRegisterParams(account.username, opaque.request, this.link.invite or b"")
     started = await peer.call(peer.bootstrap(), NODE.register, asked)
     upload, export_key = await run(
-        opaque.finish, started.response, account.username, this.link.pin, this.cost.opaque
+        opaque.finish, started.response, account.username, OPAQUE_SERVER, this.cost.opaque
     )
     params = RegistrationFinishParams(
         upload,
         enrolment(account, identity, started.challenge),
-        seal_identity(this.link.pin, account.username, identity, export_key),
+        seal_identity(account.username, identity, export_key),
     )
     results = await peer.call(remote(started.registration), REGISTRATION.finish, params)
     return remote(results.session), results.token

@@ -15,7 +15,7 @@ from qnpc.client import intents
 from qnpc.client.client import Client
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event, event, of_history, of_invitation, suite_name
-from qnpc.client.handles import Sent
+from qnpc.client.handles import Group, Sent
 from qnpc.client.state import GroupRow, HistoryRow, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
@@ -45,16 +45,21 @@ async def serve(client: Client, request: Request) -> AsyncIterator[Event]:
 
 async def _create_group(client: Client, request: Request) -> AsyncIterator[Event]:
     group = await client.create_group(request["name"], request.get("suite") or _core.SUITE_HYBRID)
-    yield event(
-        "group", group=group.name, id=group.id, suite=suite_name(group.suite), epoch=await group.epoch()
-    )
+    row = await client.read(lambda tx: tx.group(bytes.fromhex(group.id)))
+    if row is not None and row.state == "creating":
+        yield event("queued", id=group.id, group=group.name)
+        return
+    yield await _group_event(group)
+
+
+async def _group_event(group: Group) -> Event:
+    suite = suite_name(group.suite)
+    return event("group", group=group.name, id=group.id, suite=suite, epoch=await group.epoch())
 
 
 async def _groups(client: Client, request: Request) -> AsyncIterator[Event]:
     for group in await client.groups():
-        yield event(
-            "group", group=group.name, id=group.id, suite=suite_name(group.suite), epoch=await group.epoch()
-        )
+        yield await _group_event(group)
 
 
 async def _invite(client: Client, request: Request) -> AsyncIterator[Event]:
@@ -178,6 +183,8 @@ async def _recv(client: Client, request: Request) -> AsyncIterator[Event]:
         now = await client.read(lambda tx: tx.group(group.id))
         if now is None or now.state == "removed":
             raise Error(Code.NOT_A_MEMBER, f"you are not in {group.name} any more")
+        if now.state == "lapsed":
+            raise Error(Code.GROUP_LAPSED)
         if late is not None:
             raise late
         if not request.get("follow"):

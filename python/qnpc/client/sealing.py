@@ -30,8 +30,10 @@ class Candidate:
 
 
 def require_active(tx: Transaction, group_id: bytes) -> _core.Group:
-    """Raises Error(NOT_A_MEMBER)."""
+    """Raises Error(NOT_A_MEMBER, GROUP_LAPSED)."""
     row = tx.group(group_id)
+    if row is not None and row.state == "lapsed":
+        raise Error(Code.GROUP_LAPSED, f"this device missed part of {row.name}")
     if row is None or row.state == "removed":
         raise Error(Code.NOT_A_MEMBER)
     return tx.mls_group(group_id)

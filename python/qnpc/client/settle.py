@@ -23,7 +23,8 @@ def commit_accepted(tx: Transaction, intent: IntentRow, seq: int | None) -> None
     if intent.state == "accepted":
         return
     group = tx.mls_group(intent.group)
-    if group.pending and intent.epoch == group.epoch:
+    row = tx.group(intent.group)
+    if row is not None and row.state == "active" and intent.epoch == group.epoch:
         group.merge_pending()
     tx.touched = True
     tx.accept_intent(intent.id, seq)
@@ -50,12 +51,13 @@ def created(tx: Transaction, intent: IntentRow) -> None:
     tx.set_group_state(intent.group, "active")
 
 
-def failed(tx: Transaction, intent: IntentRow, error: Error) -> None:
-    """The node refused for good: a pending commit is cleared, and only then."""
-    if intent.kind in ("add", "remove", "update"):
-        group = tx.mls_group(intent.group)
-        if group.pending:
-            group.clear_pending()
+def failed(tx: Transaction, intent_id: bytes, error: Error) -> None:
+    """Refused for good: a pending commit is cleared, and only then. Nothing happens to one that was accepted meanwhile."""
+    intent = tx.intent(intent_id)
+    if intent is None or intent.state not in ("waiting", "sealed"):
+        return
+    if intent.state == "sealed":
+        _clear_pending(tx, intent)
     tx.fail_intent(intent.id, error)
     if intent.kind == "text":
         tx.settle_history(intent.group, tx.device.public_key, intent.id, "failed", None)
@@ -64,10 +66,17 @@ def failed(tx: Transaction, intent: IntentRow, error: Error) -> None:
         tx.delete_group(intent.group)
 
 
-def reopened(tx: Transaction, intent: IntentRow) -> None:
-    """The epoch went by: the pending commit is cleared, and the intent is sealed again in a later epoch under the same id."""
+def reopened(tx: Transaction, intent_id: bytes) -> None:
+    """The epoch went by: the pending commit is cleared, and the intent is sealed again in a later epoch under the same
+    id."""
+    intent = tx.intent(intent_id)
+    if intent is not None and intent.state == "sealed":
+        _clear_pending(tx, intent)
+        tx.reopen_intent(intent.id)
+
+
+def _clear_pending(tx: Transaction, intent: IntentRow) -> None:
     if intent.kind in ("add", "remove", "update"):
         group = tx.mls_group(intent.group)
         if group.pending:
             group.clear_pending()
-    tx.reopen_intent(intent.id)

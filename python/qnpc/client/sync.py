@@ -11,13 +11,15 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from qnpc import _core
 from qnpc.client.account import Account
-from qnpc.client.inbound import Inbound, apply, pass_over
-from qnpc.client.state import State
+from qnpc.client.inbound import Inbound, apply, lapse, pass_over
+from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
+from qnpc.limits import Limits
 from qnpc.rpc import Method, Served
 from qnpc.wire import SINK, Cursor, Empty, Entry, Head, SinkDeliverParams
+
+_LARGEST = 2**63 - 1
 
 _log = logging.getLogger("qnpc.client.sync")
 
@@ -25,10 +27,13 @@ _log = logging.getLogger("qnpc.client.sync")
 class Sync:
     """Applies batches in order, and knows how far each channel is durable."""
 
-    def __init__(self, account: Account, state: State, settled: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, account: Account, state: State, limits: Limits, settled: Callable[[bytes], None]
+    ) -> None:
         """`settled` is told of each intent whose outcome came with an entry."""
         self._account = account
         self._state = state
+        self._limits = limits
         self._settled = settled
         self.turn = asyncio.Lock()
         self._reached: dict[bytes, int] = {}
@@ -40,14 +45,24 @@ class Sync:
         self._reached = {channel: seq for channel, _, seq in rows}
         return tuple(Cursor(channel, incarnation, seq) for channel, incarnation, seq in rows)
 
-    def subscribed(self, heads: Sequence[Head]) -> None:
-        """Of a channel without a cursor here, the node sends what follows what it knows to be acknowledged."""
+    async def subscribed(self, heads: Sequence[Head]) -> None:
+        """Notes where the node begins. A head that is acknowledged past our cursor was acknowledged by a state that we
+        do not have: we come from a backup, or left and were added again. That group has lapsed here."""
+        here = dict(self._reached)
+        ahead = [
+            head.channel for head in heads if head.group and head.acked > here.get(head.channel, head.acked)
+        ]
+        if ahead:
+            await self._state.run(lambda tx: _lapse_active(tx, ahead))
         for head in heads:
-            self._reached.setdefault(head.channel, max(head.acked, head.first - 1))
+            reached = self._reached.get(head.channel, head.acked)
+            self._reached[head.channel] = max(reached, head.first - 1)
 
     async def deliver(self, entries: Sequence[Entry]) -> None:
         """Returns when they are durable; one batch at a time, which `turn` sees to. Raises Error(STORE_UNAVAILABLE)."""
-        inbound = Inbound(self._account.keys.hybrid, [])
+        if not all(map(_in_range, entries)):
+            raise Error(Code.BAD_REQUEST, "the node counts past what can be counted")
+        inbound = Inbound(self._account, self._limits, [])
         await self._apply(inbound, entries)
         for entry in entries:
             self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
@@ -59,7 +74,9 @@ class Sync:
     async def _apply(self, inbound: Inbound, entries: Sequence[Entry]) -> None:
         try:
             await self._state.run(lambda tx: apply(tx, inbound, entries))
-        except _core.StateError:
+        except Error:  # the database's
+            raise
+        except Exception:  # the library's, or a value that nobody expected: one of the entries
             inbound.settled.clear()
             for entry in entries:
                 await self._apply_alone(inbound, entry)
@@ -67,14 +84,28 @@ class Sync:
     async def _apply_alone(self, inbound: Inbound, entry: Entry) -> None:
         try:
             await self._state.run(lambda tx: apply(tx, inbound, [entry]))
-        except _core.StateError as error:
-            _log.error("entry %d was passed over: %s", entry.seq, error)
+        except Error:
+            raise
+        except Exception as error:
+            _log.error("entry %d was passed over: %s", entry.seq, type(error).__name__)
             await self._state.run(lambda tx: pass_over(tx, entry, "it cannot be processed here"))
 
     async def reached(self, heads: Sequence[Head]) -> None:
-        """Returns when everything up to these heads is durable here."""
+        """Returns when everything up to these heads is durable here. Raises TimeoutError when nothing comes for a while."""
         while not all(self._reached.get(head.channel, 0) >= head.seq for head in heads):
-            await self._progress.wait()
+            async with asyncio.timeout(self._limits.call_timeout):
+                await self._progress.wait()
+
+
+def _in_range(entry: Entry) -> bool:
+    return 0 < entry.seq < _LARGEST and entry.incarnation < _LARGEST and abs(entry.received) < _LARGEST
+
+
+def _lapse_active(tx: Transaction, channels: Sequence[bytes]) -> None:
+    for channel in channels:
+        group = tx.group(channel)
+        if group is not None and group.state == "active":
+            lapse(tx, channel, tx.now)
 
 
 class SyncSink(Served):

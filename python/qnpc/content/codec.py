@@ -16,6 +16,7 @@ from qnpc.errors import Code, Error
 
 _TRAVERSAL_WORDS = 2 * 1024 * 1024
 _NESTING = 8
+_LARGEST = 2**63 - 1
 
 
 def _load() -> Any:
@@ -47,7 +48,7 @@ def decode_content(data: bytes) -> Content:
         with _SCHEMA.Content.from_bytes(
             data, traversal_limit_in_words=_TRAVERSAL_WORDS, nesting_limit=_NESTING
         ) as message:
-            return Content(message.counter, message.sentAt, _body(message.body))
+            return Content(_number(message.counter), message.sentAt, _body(message.body))
     except (capnp.KjException, ValueError, UnicodeDecodeError) as error:
         raise Error(Code.BAD_REQUEST, "the message's content is malformed") from error
 
@@ -89,11 +90,18 @@ def decode_note(data: bytes) -> Note:
                 bytes(invitation.group),
                 invitation.name,
                 invitation.suite,
-                invitation.epoch,
+                _number(invitation.epoch),
                 bytes(invitation.welcome),
             )
     except (capnp.KjException, ValueError, UnicodeDecodeError) as error:
         raise Error(Code.BAD_REQUEST, "the note's content is malformed") from error
+
+
+def _number(value: int) -> int:
+    """What databases and other languages can count to. Raises ValueError."""
+    if value > _LARGEST:
+        raise ValueError("a number that no honest client reaches")
+    return value
 
 
 def _which(union: Any) -> str | None:

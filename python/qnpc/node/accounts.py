@@ -19,6 +19,7 @@ from qnpc.node.enrolment import check_enrolment
 from qnpc.node.sessions import issue, open_session
 from qnpc.node.store.contract import Account, BindDevice, Register, Store
 from qnpc.wire import (
+    OPAQUE_SERVER,
     EnrolDeviceParams,
     EnrolDeviceResults,
     LoginFinishParams,
@@ -132,7 +133,7 @@ async def login(node: NodeCap, params: NodeLoginParams) -> NodeLoginResults:
     def start(store: Store) -> tuple[bytes, OpaqueServerLogin]:
         account = store.account(username)
         record = None if account is None else account.record
-        return services.opaque.start_login(username, record, params.request, services.pin)
+        return services.opaque.start_login(username, record, params.request, OPAQUE_SERVER)
 
     try:
         response, state = await services.query(start)

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import struct
 
+OPAQUE_SERVER = b"qnpc node"
+"""The server identity of OPAQUE (RFC 9807, 6.1). Not the pin: that changes with the TLS key, and no password would work
+any more. Whom a client talks to is held by the pin, and inside OPAQUE by the node's own long-term key.
+"""
+
 CONTEXT_ENROL_IDENTITY = "enrol identity"
 CONTEXT_ENROL_DEVICE = "enrol device"
 CONTEXT_CHALLENGE = "challenge"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """`state` is creating, active or removed."""
+    """`state` is creating, active, removed or lapsed (it missed part of the log, or came from a backup)."""
 
     id: bytes
     name: str

@@ -13,6 +13,8 @@ from qnpc.client.state.database import Database
 from qnpc.client.state.rows import ContactRow, GroupRow, HistoryRow, IntentRow, InvitationRow, RawEntryRow
 from qnpc.errors import Code, Error
 
+_RAW_BYTES = "raw_bytes"  # a setting: what raw entries take
+
 
 class MlsRows:
     """The core's store and the groups loaded from it; dropped whole when a transaction fails."""
@@ -127,16 +129,29 @@ class Transaction:
     def cursors(self) -> list[tuple[bytes, int, int]]:
         return [(row[0], row[1], row[2]) for row in self._db.rows("channel_all")]
 
+    def channel_count(self) -> int:
+        row = self._db.row("channel_count")
+        return 0 if row is None else int(row[0])
+
     def set_cursor(self, channel: bytes, incarnation: int, seq: int) -> None:
         self._db.run("channel_set", channel, incarnation, seq)
 
-    def keep_raw(self, row: RawEntryRow) -> None:
-        self._db.run("raw_put", row.channel, row.seq, row.id, row.sender, row.received, row.payload)
+    def keep_raw(self, row: RawEntryRow, limit: int) -> None:
+        """What would take more than `limit` bytes in all is not kept: whoever adds us to groups cannot fill the disk."""
+        held = self._raw_bytes()
+        if held + len(row.payload) <= limit:
+            self._db.run("raw_put", row.channel, row.seq, row.id, row.sender, row.received, row.payload)
+            self.set_meta(_RAW_BYTES, str(held + len(row.payload)).encode())
 
     def take_raw(self, channel: bytes) -> list[RawEntryRow]:
         rows = [RawEntryRow(*row) for row in self._db.rows("raw_all", channel)]
         self._db.run("raw_delete", channel)
+        taken = sum(len(row.payload) for row in rows)
+        self.set_meta(_RAW_BYTES, str(max(0, self._raw_bytes() - taken)).encode())
         return rows
+
+    def _raw_bytes(self) -> int:
+        return int(self.meta(_RAW_BYTES) or b"0")
 
     # -- groups, invitations, contacts
 
@@ -166,9 +181,9 @@ class Transaction:
     def delete_group(self, group_id: bytes) -> None:
         self._db.run("group_delete", group_id)
 
-    def invitation(self, group_id: bytes) -> InvitationRow | None:
-        row = self._db.row("invitation_get", group_id)
-        return None if row is None else InvitationRow(*row)
+    def invitation_count(self) -> int:
+        row = self._db.row("invitation_count")
+        return 0 if row is None else int(row[0])
 
     def invitations(self, name: str | None = None) -> list[InvitationRow]:
         rows = self._db.rows("invitation_all") if name is None else self._db.rows("invitation_by_name", name)
@@ -187,7 +202,7 @@ class Transaction:
             row.received,
         )
 
-    def delete_invitation(self, group_id: bytes) -> None:
+    def delete_invitations(self, group_id: bytes) -> None:
         self._db.run("invitation_delete", group_id)
 
     def contact(self, username: str) -> ContactRow | None:

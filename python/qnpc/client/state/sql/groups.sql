@@ -20,19 +20,18 @@ UPDATE grp SET counter = max(counter, ?) WHERE id = ?;
 -- name: group_delete
 DELETE FROM grp WHERE id = ?;
 
--- name: invitation_get
-SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation WHERE grp = ?;
-
 -- name: invitation_by_name
 SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation WHERE name = ? ORDER BY received, grp;
 
 -- name: invitation_all
 SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation ORDER BY received, grp;
 
+-- name: invitation_count
+SELECT count(*) FROM invitation;
+
 -- name: invitation_put
 INSERT INTO invitation (grp, name, inviter, identity, suite, epoch, welcome, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (grp) DO UPDATE SET name = excluded.name, inviter = excluded.inviter, identity = excluded.identity,
-    suite = excluded.suite, epoch = excluded.epoch, welcome = excluded.welcome, received = excluded.received;
+  ON CONFLICT (grp, identity) DO UPDATE SET name = excluded.name, inviter = excluded.inviter, suite = excluded.suite, epoch = excluded.epoch, welcome = excluded.welcome, received = excluded.received;
 
 -- name: invitation_delete
 DELETE FROM invitation WHERE grp = ?;

@@ -52,4 +52,5 @@ UPDATE outbox SET state = 'waiting', epoch = NULL, sealed = NULL, parts = NULL W
 UPDATE outbox SET state = 'accepted', seq = ?, body = '', sealed = NULL, parts = NULL WHERE id = ?;
 
 -- name: outbox_fail
-UPDATE outbox SET state = 'failed', code = ?, reason = ?, body = '', sealed = NULL, parts = NULL WHERE id = ?;
+UPDATE outbox SET state = 'failed', code = ?, reason = ?, body = '', sealed = NULL, parts = NULL WHERE id = ?
+  AND state IN ('waiting', 'sealed');

@@ -16,6 +16,9 @@ DELETE FROM mls WHERE scope = ? AND key = ?;
 -- name: channel_get
 SELECT incarnation, seq FROM channel WHERE channel = ?;
 
+-- name: channel_count
+SELECT count(*) FROM channel;
+
 -- name: channel_set
 INSERT INTO channel (channel, incarnation, seq) VALUES (?, ?, ?)
   ON CONFLICT (channel) DO UPDATE SET incarnation = excluded.incarnation, seq = excluded.seq;

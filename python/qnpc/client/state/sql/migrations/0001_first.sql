@@ -24,23 +24,24 @@ CREATE TABLE grp (
   id      BLOB PRIMARY KEY,
   name    TEXT NOT NULL UNIQUE,
   suite   INTEGER NOT NULL,
-  state   TEXT NOT NULL CHECK (state IN ('creating', 'active', 'removed')),
+  state   TEXT NOT NULL CHECK (state IN ('creating', 'active', 'removed', 'lapsed')),
   counter INTEGER NOT NULL DEFAULT 0,     -- of our last message here that the node accepted
   created INTEGER NOT NULL
 );
 
 CREATE TABLE invitation (
-  grp      BLOB PRIMARY KEY,
+  grp      BLOB NOT NULL,
   name     TEXT NOT NULL,
   inviter  TEXT NOT NULL,
   identity BLOB NOT NULL,
   suite    INTEGER NOT NULL,
   epoch    INTEGER NOT NULL,
   welcome  BLOB NOT NULL,
-  received INTEGER NOT NULL
+  received INTEGER NOT NULL,
+  PRIMARY KEY (grp, identity)             -- one inviter's word replaces nobody else's
 );
 
--- Entries of groups not joined yet, as they came; replayed by join.
+-- Entries of groups that this device is not in (yet, or any more), as they came; replayed by join.
 CREATE TABLE raw_entry (
   channel  BLOB NOT NULL,
   seq      INTEGER NOT NULL,
