@@ -35,7 +35,7 @@ async def slip(
     stranger: Client,
     victim: str,
     note: Invitation,
-    id: bytes,
+    entry: bytes,
     certificate: bytes | None = None,
 ) -> None:
     """Puts a sealed note into somebody's inbox, as anybody with an account can."""
@@ -47,7 +47,7 @@ async def slip(
     envelope = _core.seal_envelope(
         hybrid.key, keys.device, certificate or keys.certificate, inbox_context(device), encode_note(note)
     )
-    await peer.call(session, SESSION.enqueue, SessionEnqueueParams(device, envelope, id))
+    await peer.call(session, SESSION.enqueue, SessionEnqueueParams(device, envelope, entry))
 
 
 def party(**changes: object) -> Invitation:
@@ -109,8 +109,8 @@ async def test_an_absurd_invitation_is_dropped_and_stops_nothing(there: World, n
 
 
 async def test_an_absurd_counter_of_a_member_is_unreadable_and_stops_nothing(there: World) -> None:
-    groups = await befriend(there, "alice", "bob")
-    await agree(there, "alice", "bob")
+    groups = await befriend(there, "alice", "bob", "carol")
+    await agree(there, "alice", "bob", "carol")
     bob, group, id_ = there.clients["bob"], bytes.fromhex(groups["bob"].id), b"m" * 16
     content = encode_content(Content(2**64 - 1, 0, Text("boo")))
     epoch, sealed = await bob.read(
@@ -119,8 +119,8 @@ async def test_an_absurd_counter_of_a_member_is_unreadable_and_stops_nothing(the
     online = await bob.online()
     handle = await online.peer.call(online.session, SESSION.group, SessionGroupParams(group))
     await online.peer.call(remote(handle.group), GROUP.send, GroupSendParams(epoch, sealed, id_))
-    await (await groups["bob"].send("do you hear me")).accepted(WITHIN)
-    assert await texts(there.clients["alice"], 1) == [("bob", "do you hear me")]
+    await (await groups["carol"].send("do you hear me")).accepted(WITHIN)
+    assert await texts(there.clients["alice"], 1) == [("carol", "do you hear me")]
 
 
 async def test_a_false_invitation_does_not_replace_the_real_one(there: World) -> None:

@@ -186,9 +186,9 @@ async def test_a_damaged_ciphertext_from_a_member_is_shown_as_unreadable_and_pas
     from qnpc.client.connection import remote
     from qnpc.wire import GROUP, SESSION, GroupSendParams, SessionGroupParams
 
-    groups = await befriend(there, "alice", "bob")
+    groups = await befriend(there, "alice", "bob", "carol")
     alice = there.clients["alice"]
-    await agree(there, "alice", "bob")
+    await agree(there, "alice", "bob", "carol")
     group_id, message_id = bytes.fromhex(groups["alice"].id), b"m" * 16
     epoch, sealed = await alice.read(
         lambda tx: (tx.mls_group(group_id).epoch, tx.mls_group(group_id).encrypt(b"not content", message_id))
@@ -200,8 +200,8 @@ async def test_a_damaged_ciphertext_from_a_member_is_shown_as_unreadable_and_pas
     damaged = sealed[:-1] + bytes([sealed[-1] ^ 1])
     damaged = damaged.replace(message_id, b"n" * 16)
     await online.peer.call(group, GROUP.send, GroupSendParams(epoch, damaged, b"n" * 16))
-    await (await groups["alice"].send("and on we go")).accepted(WITHIN)
-    assert await texts(there.clients["bob"], 1) == [("alice", "and on we go")]
+    await (await groups["carol"].send("and on we go")).accepted(WITHIN)
+    assert await texts(there.clients["bob"], 1) == [("carol", "and on we go")]
     rows = await there.clients["bob"].read(lambda tx: tx.last_history(group_id, 50))
     assert [row.kind for row in rows if row.kind in ("unreadable", "text")] == [
         "unreadable",

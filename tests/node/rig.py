@@ -162,7 +162,7 @@ class Person:
         begun = await self.visit.call(
             self.visit.node, wire.NODE.register, wire.NodeRegisterParams(self.name, opaque.request, invite)
         )
-        record, _ = opaque.finish(begun.response, self.name, PIN, CHEAP)
+        record, _ = opaque.finish(begun.response, self.name, wire.OPAQUE_SERVER, CHEAP)
         return begun, record
 
     async def finish_registration(
@@ -184,7 +184,7 @@ class Person:
         begun = await self.visit.call(
             self.visit.node, wire.NODE.login, wire.NodeLoginParams(self.name, opaque.request)
         )
-        ke3, _, _ = opaque.finish(begun.response, self.name, PIN, CHEAP)
+        ke3, _, _ = opaque.finish(begun.response, self.name, wire.OPAQUE_SERVER, CHEAP)
         return await self.visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(ke3))
 
     async def log_in(self, password: bytes = PASSWORD) -> bytes:

@@ -187,7 +187,7 @@ async def test_an_unknown_name_looks_like_a_wrong_password(node: Rig) -> None:
         opaque = OpaqueClientLogin(b"guess")
         begun = await visit.call(visit.node, wire.NODE.login, wire.NodeLoginParams(name, opaque.request))
         with pytest.raises(NotAuthentic):
-            opaque.finish(begun.response, name, PIN, CHEAP)
+            opaque.finish(begun.response, name, wire.OPAQUE_SERVER, CHEAP)
         with refused(Code.LOGIN_FAILED) as failure:
             await visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(bytes(64)))
         said[name] = (len(begun.response), str(failure.value))
@@ -200,7 +200,7 @@ async def test_a_login_is_good_once(node: Rig) -> None:
     begun = await alice.visit.call(
         alice.visit.node, wire.NODE.login, wire.NodeLoginParams("alice", opaque.request)
     )
-    ke3, _, _ = opaque.finish(begun.response, "alice", PIN, CHEAP)
+    ke3, _, _ = opaque.finish(begun.response, "alice", wire.OPAQUE_SERVER, CHEAP)
     await alice.visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(ke3))
     with refused(Code.SESSION_EXPIRED):
         await alice.visit.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(ke3))
