@@ -89,6 +89,7 @@ class Hosted(Served):
             self.services.gate.admit()
             return await row.handler(self, params)
         except Error as error:
+            log.debug("call.refused", method=str(method), code=error.code)
             if error.kind not in row.may_answer:
                 log.error("answer.unlisted", method=str(method), code=error.code)
             raise

@@ -15,6 +15,7 @@ from functools import partial
 import structlog
 
 from qnpc._core import OpaqueServer
+from qnpc.errors import Error
 from qnpc.limits import Limits
 from qnpc.node import upkeep
 from qnpc.node.acks import Acks
@@ -87,8 +88,15 @@ def receive_visitor(services: Services, link: Link, address: str, tls_group: str
     peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log)
     visitor.peer = peer
     fanout = services.fanout
+
+    def closed(cause: Exception | None) -> None:
+        fanout.gone(peer)
+        reason = cause.code if isinstance(cause, Error) else None if cause is None else type(cause).__name__
+        log.debug("connection.closed", address=address, reason=reason)
+
     peer.on_writable = partial(fanout.writable, peer)
-    peer.on_closed = lambda _: fanout.gone(peer)
+    peer.on_closed = closed
+    log.debug("connection.opened", address=address, tls_group=tls_group)
     peer.start()
     return peer
 
