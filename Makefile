@@ -26,7 +26,7 @@ WHEEL_VENV := target/wheel-venv
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
 WHEEL_LINUX := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: help setup demo test lint fmt wheel lock clean
+.PHONY: help setup demo test lint fmt docs wheel lock clean
 
 help: ## this list
 	@echo "usage: make VERB [VENV=DIR] [PYTHON=python3.x]"
@@ -55,6 +55,9 @@ fmt: setup ## formats Rust and Python
 	cargo fmt --all
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: setup ## puts the tables of the code into the pages of docs/
+	$(BIN)/python docs/pages.py
 
 # Linked by zig against the glibc of manylinux_2_28, so that it runs on what is older than this machine; auditwheel holds it to that.
 wheel: $(WHEEL_VENV)/.deps ## a release wheel in dist/, for this platform

@@ -54,7 +54,7 @@ _ROWS = (
     Key("suites", values.SUITES, "LIST", "0x004F, 0x0001", "The ciphersuites that groups may have."),
     Key("log_level", values.choice("debug", "info", "warning", "error"), "LEVEL", "info",
         "How much is logged, to standard error: debug, info, warning or error."),
-    Key("limits", values.TABLE, "NAME=VALUE", "docs/configuration.md", "Sets one limit; may be said again.", option="--limit"),
+    Key("limits", values.TABLE, "NAME=VALUE", "see docs/configuration.md", "Sets one limit; may be said again.", option="--limit"),
 )  # fmt: skip
 
 KEYS = {row.name: row for row in _ROWS}
