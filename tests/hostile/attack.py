@@ -1,0 +1,47 @@
+"""What every attack is: a name, what it holds and may cost, how it prepares, and one strike, made again and again until time is up."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from tests.hostile.stranger import Line, Stranger
+
+KIB = 1024
+
+
+class Attack(ABC):
+    """Bounds are part of an attack: what a node may hold and spend while it lasts."""
+
+    name: ClassVar[str]
+    connections: ClassVar[int] = 16
+    """It holds so many at once: bare attacks, so many half-open ones as the node could believe in."""
+
+    opens: ClassVar[bool] = False
+    """Its connections come during the attack, so that their idle size is part of what it costs."""
+
+    per_connection: ClassVar[int] = 128 * KIB
+    """Bytes that the node may hold for each, above its idle size."""
+
+    cores: ClassVar[float] = 1.0
+    """Of the node, while it lasts."""
+
+    pause: ClassVar[float] = 0.01
+    """Seconds between strikes."""
+
+    def __init__(self, stranger: Stranger) -> None:
+        self.stranger = stranger
+        self.lines: list[Line] = []
+
+    async def prepare(self) -> None:
+        """Until here it looks like honest, idle clients."""
+        if not self.opens:
+            self.lines = await self.stranger.open(self.connections)
+            assert len(self.lines) == self.connections
+
+    @abstractmethod
+    async def strike(self) -> None: ...
+
+    def complaint(self) -> str:
+        """What the node did that it must not, seen from here; empty if nothing."""
+        return ""
