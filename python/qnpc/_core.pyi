@@ -7,6 +7,7 @@ more than some 20 microseconds release the GIL. Every refusal raises; nothing re
 from typing import Final, final
 
 __all__ = [
+    "KEY_PACKAGE_FRESH",
     "SUITES",
     "SUITE_CLASSICAL",
     "SUITE_HYBRID",
