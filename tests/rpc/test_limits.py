@@ -322,3 +322,38 @@ async def test_login_raises_the_limits_on_both_sides() -> None:
         await call
     assert [await p.client.call(p.root, STORE.open, Named("b")) for _ in range(10)]
     await p.close()
+
+
+def puts(count: int) -> bytes:
+    """So many calls of Box.put on the root of a `Bare`."""
+    return b"".join(
+        build.call(n, ROOT, BOX.put.key, BOX.put.params, Item(n), ()) for n in range(1, count + 1)
+    )
+
+
+def test_messages_that_come_together_can_be_handled_a_few_at_a_time(bare: Bare) -> None:
+    assert bare.vat.receive_bytes(puts(7), 0)
+    assert list(bare.events()) == []
+    taken = []
+    while bare.vat.receive_bytes(b"", 3):
+        taken.append(len(list(bare.events())))
+    assert [*taken, len(list(bare.events()))] == [3, 3, 1]
+
+
+def test_who_sends_more_than_can_be_taken_is_cut_off(bare: Bare) -> None:
+    much = build.finish_keeping(99) * 500
+    assert bare.vat.receive_bytes(much[:4096], 1)
+    with pytest.raises(RemoteProtocolError, match="more is sent than can be taken") as caught:
+        bare.vat.receive_bytes(much * 3, 1)
+    assert caught.value.kind is Code.TOO_MANY_CALLS
+
+
+async def test_before_login_small_messages_by_the_thousand_leave_the_loop_to_others() -> None:
+    p = await joined()
+    p.client.release(p.root)
+    before = len(p.store.started)
+    p.server.data_received(build.finish_keeping(99) * 1000)
+    await turns(20)
+    assert p.server.sizes["bytes"] > 900 * len(build.finish_keeping(99)), "not all at once"
+    assert len(p.store.started) == before
+    await p.close()

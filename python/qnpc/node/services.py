@@ -7,8 +7,9 @@ that others are told of goes through the gate's `finish`, so that they are told 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from qnpc._core import OpaqueServer
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+AT_ONCE = 2
+"""Reads of strangers that run at the same time. More would stand in line for a thread before those of sessions, hundreds of them."""
 
 LARGEST = 2**63 - 1
 """The largest integer that a store can hold; those on the wire may be twice as large."""
@@ -47,6 +51,7 @@ class Services:
     gate: Gate
     fanout: Fanout
     started: float
+    strangers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def now(self) -> int:
         """Unix milliseconds."""
@@ -58,8 +63,9 @@ class Services:
     async def query(
         self, function: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """A read that needs no session. `function` gets the store first, and runs in a job."""
-        return await self.ports.jobs.run(lambda: function(self.store, *args, **kwargs))
+        """A read that needs no session. `function` gets the store first, and runs in a job, a few of them at once."""
+        async with self.strangers:
+            return await self.ports.jobs.run(lambda: function(self.store, *args, **kwargs))
 
     async def read(
         self, actor: Actor, function: Callable[Concatenate[Store, P], R], *args: P.args, **kwargs: P.kwargs

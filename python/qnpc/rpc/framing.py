@@ -7,7 +7,7 @@ its segments is kept, so that a peer can make this side hold one message of the 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from qnpc.errors import Code
 from qnpc.rpc.errors import RemoteProtocolError
@@ -25,9 +25,13 @@ class Deframer:
         self._needed = 8  # bytes that must be here before there is anything to decide
         self._sized = False  # whether that is the size of the whole message
 
-    def receive(self, data: bytes) -> Iterator[bytes]:
-        """The messages that `data` completes. Raises RemoteProtocolError; the stream is of no use then."""
+    def receive(self, data: bytes) -> Generator[bytes, None, None]:
+        """The messages that `data` completes; those that are not asked for stay until the next time. Raises RemoteProtocolError; the
+        stream is of no use then."""
         self._buffer += data
+        return self._whole()
+
+    def _whole(self) -> Generator[bytes, None, None]:
         position = 0
         try:
             while len(self._buffer) - position >= self._needed:

@@ -31,6 +31,13 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+AT_ONCE = 4
+"""Messages of a peer that is not logged in, which may come by the thousand."""
+
+PAUSE = 0.02
+"""Seconds until it is heard again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encoded(Generic[R]):
     """A call without its question id and target, encoded once for many peers."""
@@ -146,6 +153,8 @@ class Peer:
         self._cause: Exception | None = None
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
+        self._hurries = False  # whatever comes is handled at once
+        self._takes_soon = False
 
     # -- calling ------------------------------------------------------------------------------------------------------------------
 
@@ -202,6 +211,7 @@ class Peer:
     def authenticated(self) -> None:
         """The limits are those after login from now on, in both directions. Each side says so for itself."""
         self._vat.raise_limits()
+        self._hurries = True
         if self.on_authenticated is not None:
             self.on_authenticated()
 
@@ -260,11 +270,19 @@ class Peer:
         if self._closing is not None:
             return
         failure: Error | None = None
+        most = None if self._hurries else 0 if self._takes_soon else AT_ONCE
         try:
-            self._vat.receive_bytes(data)
+            more = self._vat.receive_bytes(data, most)
         except RemoteProtocolError as error:
-            failure = error
+            failure, more = error, False
         self._pump(failure)
+        if more and not self._takes_soon:
+            self._takes_soon = True
+            asyncio.get_running_loop().call_later(PAUSE, self._take_more)
+
+    def _take_more(self) -> None:
+        self._takes_soon = False
+        self.data_received(b"")
 
     def writable(self) -> None:
         if self.on_writable is not None:

@@ -8,9 +8,11 @@ and callee.py, what they share is in state.py.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Any, TypeVar
 
-from qnpc.errors import Error
+from qnpc.errors import Code, Error
 from qnpc.limits import Limits
 from qnpc.rpc import build, messages
 from qnpc.rpc.build import CallTemplate
@@ -40,18 +42,30 @@ class Vat:
 
     # -- bytes and events -------------------------------------------------------------------------------------------------------
 
-    def receive_bytes(self, data: bytes) -> None:
-        """Raises RemoteProtocolError. What was whole before it has its effect; nothing after it has."""
+    def receive_bytes(self, data: bytes, most: int | None = None) -> bool:
+        """Handles the messages that are whole, at most so many; returns whether that many were handled: then ask again, with nothing.
+
+        Raises RemoteProtocolError. What was whole before it has its effect; nothing after it has.
+        """
         if self._over:
-            return
+            return False
+        handled = 0
         try:
-            for message in self._deframer.receive(data):
-                if not self._receive(message):
-                    self._over = True
-                    return
+            with contextlib.closing(self._deframer.receive(data)) as messages_in:
+                for message in itertools.islice(messages_in, most):
+                    handled += 1
+                    if not self._receive(message):
+                        self._over = True
+                        return False
+            if (
+                self._deframer.held
+                > self._state.message_limit + self._state.limits.receive_window_before_login
+            ):
+                raise RemoteProtocolError("more is sent than can be taken", Code.TOO_MANY_CALLS)
         except RemoteProtocolError:
             self._over = True
             raise
+        return handled == most
 
     def next_event(self) -> Event | None:
         events = self._state.events

@@ -369,8 +369,9 @@ class Connection:
     def _tell_closed(self) -> None:
         if self._receiver is not None and not self._told:
             self._told = True
+            receiver, self._receiver = self._receiver, None  # they hold each other
             try:
-                self._receiver.closed(self._error)
+                receiver.closed(self._error)
             except Exception as fault:
                 self._report(fault)
 

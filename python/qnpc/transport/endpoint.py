@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import deque
 from collections.abc import Callable
 
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
@@ -19,7 +20,7 @@ from qnpc.limits import Limits
 from qnpc.ports import Address, Datagrams, Ports, Timer
 from qnpc.transport.admission import CONNECTION_ID_BYTES
 from qnpc.transport.connection import Connection
-from qnpc.transport.turns import SLICE, Turns
+from qnpc.transport.turns import BEAT, SLICE, Turns
 
 Stranger = Callable[[QuicHeader, int, Address, float], Connection | None]
 """Called for a long header packet of no known connection: header, datagram's size, sender, now. Returns the
@@ -63,6 +64,8 @@ class Endpoint:
         self._flushes = False
         self._turns = Turns()
         self._working = False
+        self._dirty_strangers: deque[Connection] = deque()
+        self._flushing = False
         self._heap: list[tuple[float, int, Connection]] = []
         self._serial = 0
         self._timer: Timer | None = None
@@ -191,7 +194,7 @@ class Endpoint:
     # -- strangers ---------------------------------------------------------------------------------------------------------------------
 
     def _serve_strangers(self) -> None:
-        """For a slice of time; if some still wait, the rest of the loop comes first."""
+        """For a slice of time; if some still wait, others come first."""
         self._working = False
         if self._closed:
             return
@@ -202,7 +205,7 @@ class Endpoint:
                 break
         if len(self._turns):
             self._working = True
-            self._loop.call_soon(self._serve_strangers)
+            self._clock.call_later(BEAT, self._serve_strangers)
 
     def _serve(self, data: bytes, address: Address) -> None:
         now = self.now()
@@ -215,6 +218,21 @@ class Endpoint:
             return
         connection.deliver_events(now)
         self.touch(connection)
+
+    def _flush_strangers(self) -> None:
+        """As _serve_strangers, for what goes out."""
+        self._flushing = False
+        if self._closed:
+            return
+        now, began = self.now(), self._clock.monotonic()
+        while self._dirty_strangers:
+            self._flush_one(self._dirty_strangers.popleft(), now)
+            if self._clock.monotonic() - began >= SLICE:
+                break
+        if self._dirty_strangers:
+            self._flushing = True
+            self._clock.call_later(BEAT, self._flush_strangers)
+        self._arm()
 
     # -- insides --------------------------------------------------------------------------------------------------------------------------
 
@@ -246,6 +264,12 @@ class Endpoint:
         self._now = max(self._now, moment)
         return self._now
 
+    def _flush_one(self, connection: Connection, now: float) -> None:
+        connection.is_dirty = False
+        if connection in self._connections:
+            self._send(connection.poll_datagrams(now))
+            self._settle(connection)
+
     def _flush_tick(self) -> None:
         self._flushes = False
         self._flush()
@@ -256,10 +280,12 @@ class Endpoint:
         now = self.now()
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
-            connection.is_dirty = False
-            if connection in self._connections:
-                self._send(connection.poll_datagrams(now))
-                self._settle(connection)
+            if connection.is_trusted:
+                self._flush_one(connection, now)
+            else:
+                self._dirty_strangers.append(connection)
+        if not self._flushing:
+            self._flush_strangers()
         self._note_drained()
         self._arm()
 

@@ -16,8 +16,11 @@ PER_ADDRESS = 64
 IN_ALL = 1024
 """Datagrams that wait. An address that has none waiting may go past it, twice over."""
 
-SLICE = 0.003
-"""Seconds that strangers may take of one turn of the event loop."""
+SLICE = 0.001
+"""Seconds that strangers may take at once, for what comes and again for what goes."""
+
+BEAT = 0.004
+"""Seconds until the next slice, when one was not enough: many turns of the event loop in which an answer to somebody known gets on."""
 
 Datagram = tuple[bytes, Address]
 
