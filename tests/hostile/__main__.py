@@ -17,8 +17,8 @@ from tests.hostile.catalogue import ATTACKS
 from tests.hostile.harness import OURS, bounds, scene
 from tests.hostile.judge import Bounds, Measured, judge, latency_is_bad
 
-COLUMNS = "{:<26} {:>15} {:>16} {:>18} {:>7}  {}"
-HEAD = COLUMNS.format("attack", "memory/conn.", "node CPU", "honest p99", "rest", "verdict")
+COLUMNS = "{:<26} {:>15} {:>16} {:>18} {:>7} {:>7}  {}"
+HEAD = COLUMNS.format("attack", "memory/conn.", "node CPU", "honest p99", "rest", "lost", "verdict")
 
 
 def row(name: str, measured: Measured, limits: Bounds, bad: list[str], again: bool) -> str:
@@ -37,6 +37,7 @@ def row(name: str, measured: Measured, limits: Bounds, bad: list[str], again: bo
         f"{measured.cores:.2f} c, {measured.effort:.1f} x",
         f"{1000 * measured.before_p99:.0f} -> {1000 * measured.p99:.0f} ms",
         "never" if measured.settled is None else f"{measured.settled:.1f} s",
+        measured.dropped,
         verdict + (" (latency measured twice)" if again else ""),
     )
 

@@ -18,6 +18,7 @@ _WINDOW = 0.2
 
 class Gauge:
     def __init__(self, pid: int, clock: Clock) -> None:
+        self._pid = pid
         self._files = Path(f"/proc/{pid}")
         self._clock = clock
         self.peak = 0
@@ -32,6 +33,16 @@ class Gauge:
         """Seconds, user and system, of all threads."""
         fields = (self._files / "stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def kept_waiting(self) -> float:
+        """Seconds in which its loop or our own could have gone on and had no processor: others use this machine, and the attackers,
+        who would be elsewhere."""
+        return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in (self._pid, "self")) / 1e9
+
+    def dropped(self, port: int) -> int:
+        """Datagrams for UDP `port` that the kernel had no room for."""
+        rows = [line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+        return sum(int(row[12]) for row in rows if int(row[1].rpartition(":")[2], 16) == port)
 
     async def watch(self) -> None:
         """Looks at the memory again and again, until cancelled."""

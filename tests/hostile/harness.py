@@ -108,7 +108,7 @@ class Scene:
             self.baseline = await self.pair.talk(max(seconds, 1.5))
         before = gauge.peak = gauge.memory()
         watching = asyncio.ensure_future(gauge.watch())
-        cpu, began = gauge.cpu(), clock.monotonic()
+        cpu, began, dropped = gauge.cpu(), clock.monotonic(), gauge.dropped(self.link.port)
         heard, told = await asyncio.gather(self.pair.talk(seconds), self.attackers.do("strike", seconds))
         spent, passed = gauge.cpu() - cpu, clock.monotonic() - began
         settled = await gauge.rest(SETTLE)
@@ -122,6 +122,7 @@ class Scene:
             attacker_cpu=told["cpu"],
             sent=told["sent"],
             ends=told["ends"],
+            dropped=gauge.dropped(self.link.port) - dropped,
             before_p99=self.baseline.p99,
             p99=heard.p99,
             settled=settled,
@@ -161,7 +162,7 @@ async def scene(path: Path, ports: Ports, package: Path = OURS) -> AsyncIterator
         gauge = Gauge(node.process.pid, ports.clock)
         attackers = Attackers(link)
         try:
-            async with honest.friends(path, link, ports) as pair:
+            async with honest.friends(path, link, ports, gauge.kept_waiting) as pair:
                 made = Scene(path, ports, node, gauge, link, attackers, pair)
                 await made.calibrate()
                 gc.collect()

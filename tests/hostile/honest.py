@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -45,9 +45,10 @@ class Heard:
 
 
 class Pair:
-    """alice and bob, in a group. Made by `friends`."""
+    """alice and bob, in a group. Made by `friends`. `kept_waiting`: the machine's part of what they wait for; it does not count."""
 
-    def __init__(self, ports: Ports, alice: Client, bob: Client, group: Group) -> None:
+    def __init__(self, kept_waiting: Callable[[], float], ports: Ports, alice: Client, bob: Client, group: Group) -> None:
+        self._kept_waiting = kept_waiting
         self._ports = ports
         self._alice = alice
         self._bob = bob
@@ -71,7 +72,7 @@ class Pair:
 
     async def _asked(self, number: int) -> float:
         clock = self._ports.clock
-        began = clock.monotonic()
+        began, waited = clock.monotonic(), self._kept_waiting()
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 online = await self._alice.online()
@@ -81,7 +82,7 @@ class Pair:
                     head = online.heads[0]
                     seen = Cursor(head.channel, head.incarnation, head.acked)
                     await online.peer.call(online.session, SESSION.ack, SessionAckParams((seen,)))
-                return clock.monotonic() - began
+                return max(0.0, clock.monotonic() - began - (self._kept_waiting() - waited))
         return PATIENCE
 
     async def _send(self, heard: Heard, until: float) -> None:
@@ -116,9 +117,11 @@ async def person(path: Path, name: str, link: NodeLink, ports: Ports) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def friends(path: Path, link: NodeLink, ports: Ports) -> AsyncIterator[Pair]:
+async def friends(
+    path: Path, link: NodeLink, ports: Ports, kept_waiting: Callable[[], float]
+) -> AsyncIterator[Pair]:
     async with person(path, "alice", link, ports) as alice, person(path, "bob", link, ports) as bob:
-        yield Pair(ports, alice, bob, await meet(alice, bob, "friends", ports))
+        yield Pair(kept_waiting, ports, alice, bob, await meet(alice, bob, "friends", ports))
 
 
 async def meet(one: Client, other: Client, name: str, ports: Ports) -> Group:

@@ -30,7 +30,8 @@ class Bounds:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Bytes, seconds. `idle`: what the node holds for one idle connection. `memory`: its growth at the peak, above its idle connections.
-    `settled`: how long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive.
+    `dropped`: datagrams
+    that the kernel had no room for, honest ones among them. `settled`: how long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive.
     """
 
     seconds: float
@@ -40,6 +41,7 @@ class Measured:
     attacker_cpu: float
     sent: int
     ends: int
+    dropped: int
     before_p99: float
     p99: float
     settled: float | None
