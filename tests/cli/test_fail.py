@@ -102,8 +102,8 @@ def test_an_interruption_is_quiet(
 
 def test_of_several_failures_the_refusal_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     group = ExceptionGroup(
-        "tasks", [ValueError("first"), ExceptionGroup("inner", [Error(Code.GROUP_LAPSED)])]
+        "tasks", [ValueError("first"), ExceptionGroup("inner", [Error(Code.QUEUE_FULL)])]
     )
     status, line = report(group, capsys)
     assert status == 3
-    assert line.startswith("E107")
+    assert line.startswith("E012")

@@ -49,7 +49,9 @@ async def texts(client: Client, count: int) -> list[tuple[str, str | None]]:
 
 
 async def agree(there: World, *names: str) -> None:
-    """All of them end in one epoch with one authenticator."""
+    """All of them have sent what waited, and end in one epoch with one authenticator."""
+    for name in names:
+        await there.clients[name].flush(WITHIN)
 
     async def state(name: str) -> tuple[int, bytes]:
         def read(tx: Transaction) -> tuple[int, bytes]:
