@@ -101,9 +101,7 @@ def test_an_interruption_is_quiet(
 
 
 def test_of_several_failures_the_refusal_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    group = ExceptionGroup(
-        "tasks", [ValueError("first"), ExceptionGroup("inner", [Error(Code.QUEUE_FULL)])]
-    )
+    group = ExceptionGroup("tasks", [ValueError("first"), ExceptionGroup("inner", [Error(Code.QUEUE_FULL)])])
     status, line = report(group, capsys)
     assert status == 3
     assert line.startswith("E012")

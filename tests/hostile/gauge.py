@@ -37,7 +37,10 @@ class Gauge:
     def kept_waiting(self) -> float:
         """Seconds in which its loop or our own could have gone on and had no processor: others use this machine, and the attackers,
         who would be elsewhere."""
-        return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in (self._pid, "self")) / 1e9
+        return (
+            sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in (self._pid, "self"))
+            / 1e9
+        )
 
     def dropped(self, port: int) -> int:
         """Datagrams for UDP `port` that the kernel had no room for."""

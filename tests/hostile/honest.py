@@ -47,7 +47,9 @@ class Heard:
 class Pair:
     """alice and bob, in a group. Made by `friends`. `kept_waiting`: the machine's part of what they wait for; it does not count."""
 
-    def __init__(self, kept_waiting: Callable[[], float], ports: Ports, alice: Client, bob: Client, group: Group) -> None:
+    def __init__(
+        self, kept_waiting: Callable[[], float], ports: Ports, alice: Client, bob: Client, group: Group
+    ) -> None:
         self._kept_waiting = kept_waiting
         self._ports = ports
         self._alice = alice

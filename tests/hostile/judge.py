@@ -1,4 +1,5 @@
-"""What was measured, and whether it is within the bounds. Numbers in, sentences out: the harness can be shown to fail without a node."""
+"""What was measured, and whether it is within the bounds. Numbers in, sentences out: the harness can be shown to fail
+without a node."""
 
 from __future__ import annotations
 
@@ -29,9 +30,9 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Bytes, seconds. `idle`: what the node holds for one idle connection. `memory`: its growth at the peak, above its idle connections.
-    `dropped`: datagrams
-    that the kernel had no room for, honest ones among them. `settled`: how long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive.
+    """Bytes, seconds. `idle`: what the node holds for one idle connection. `memory`: its growth at the peak, above
+    its idle connections. `dropped`: datagrams that the kernel had no room for, honest ones among them. `settled`: how
+    long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive.
     """
 
     seconds: float
