@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-NOISE = 2 * MIB
-"""What a node's memory moves by itself while honest clients use it."""
+NOISE = 3 * MIB
+"""What a node's memory moves by itself while honest clients use it, and grows once by what was never used before."""
 
 SETTLE = 2.0
 """Seconds after an attack in which the node must be idle again."""

@@ -45,9 +45,15 @@ class Deframer:
         finally:
             del self._buffer[:position]
 
+    def ready(self) -> bool:
+        """Whether a whole message is held. Raises as `receive`."""
+        while not self._sized and len(self._buffer) >= self._needed:
+            self._size(0)
+        return len(self._buffer) >= self._needed
+
     @property
     def held(self) -> int:
-        """Bytes of a message that is not whole yet."""
+        """Bytes of messages that are not whole yet, or were not asked for."""
         return len(self._buffer)
 
     def clear(self) -> None:

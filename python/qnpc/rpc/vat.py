@@ -30,6 +30,10 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
+MOST_WAITING = 8 * 1024
+"""Bytes that may wait in whole messages, where those are handled a few at a time."""
+
+
 class Vat:
     """One end of a connection. `owner` is what its Remotes are released through; the vat itself will do."""
 
@@ -43,29 +47,26 @@ class Vat:
     # -- bytes and events -------------------------------------------------------------------------------------------------------
 
     def receive_bytes(self, data: bytes, most: int | None = None) -> bool:
-        """Handles the messages that are whole, at most so many; returns whether that many were handled: then ask again, with nothing.
+        """Handles the messages that are whole, at most so many; returns whether there are more: then ask again, with nothing.
 
         Raises RemoteProtocolError. What was whole before it has its effect; nothing after it has.
         """
         if self._over:
             return False
-        handled = 0
+        more = False
         try:
             with contextlib.closing(self._deframer.receive(data)) as messages_in:
                 for message in itertools.islice(messages_in, most):
-                    handled += 1
                     if not self._receive(message):
                         self._over = True
                         return False
-            if (
-                self._deframer.held
-                > self._state.message_limit + self._state.limits.receive_window_before_login
-            ):
+            more = most is not None and self._deframer.ready()
+            if more and self._deframer.held > MOST_WAITING:
                 raise RemoteProtocolError("more is sent than can be taken", Code.TOO_MANY_CALLS)
         except RemoteProtocolError:
             self._over = True
             raise
-        return handled == most
+        return more
 
     def next_event(self) -> Event | None:
         events = self._state.events
