@@ -26,7 +26,7 @@ WHEEL_VENV := target/wheel-venv
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
 WHEEL_LINUX := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: help setup demo test lint fmt docs wheel lock clean
+.PHONY: help setup demo test hostile lint fmt docs wheel lock clean
 
 help: ## this list
 	@echo "usage: make VERB [VENV=DIR] [PYTHON=python3.x]"
@@ -40,6 +40,9 @@ demo: setup ## a node and three people in a temporary directory; checks itself
 test: setup ## all tests: Rust, then Python
 	$(CARGO) test $(WORKSPACE) --quiet
 	$(BIN)/pytest
+
+hostile: setup ## strangers attack a real node beside honest clients; prints what it cost
+	$(BIN)/python -m tests.hostile
 
 lint: setup ## formatting, clippy, ruff, types, the stub against the built extension
 	cargo fmt --all --check
