@@ -19,6 +19,7 @@ __all__ = [
     "CoreError",
     "Device",
     "EpochStale",
+    "ExternalCommit",
     "Group",
     "HybridKey",
     "Identity",
@@ -371,7 +372,13 @@ class Change:
     """A commit that verified and passed the policy, not merged yet. The same type at node and client."""
 
     @property
-    def committer(self) -> Member: ...
+    def committer(self) -> Member:
+        """As of the epoch before; of the new one for a device that joined by itself."""
+
+    @property
+    def external(self) -> bool:
+        """The committer joined by itself. It is the one that was added, and the one that was removed if it was in the group before."""
+
     @property
     def epoch(self) -> int:
         """The epoch that it leads to."""
@@ -412,6 +419,32 @@ class PendingCommit:
         """Of the new epoch, without the tree, signed by us."""
 
 @final
+class ExternalCommit:
+    """A commit by which this device joins by itself (RFC 9420, 12.4.3.2), made beside the store; dropped, it leaves no trace.
+
+    Keep it whole in the outbox until the node has decided: once accepted, `Group.adopt` takes the rows over."""
+
+    @property
+    def commit(self) -> bytes:
+        """A signed PublicMessage."""
+
+    @property
+    def group_info(self) -> bytes:
+        """Of the new epoch, without the tree, signed by us."""
+
+    @property
+    def group_id(self) -> bytes: ...
+    @property
+    def epoch(self) -> int:
+        """The epoch that it leads to."""
+
+    def members(self) -> list[Member]:
+        """Of that epoch. A roster that differs from what this device last saw is for its user to accept before anything is sent."""
+
+    def rows(self) -> list[tuple[bytes, bytes, bytes]]:
+        """The group's state as rows, secrets among them."""
+
+@final
 class Group:
     """One group's state at one device. Every method that changes it writes to the store; nothing is durable before the delta is.
 
@@ -430,6 +463,28 @@ class Group:
         """From a Welcome for one of the store's KeyPackages, which is used up. Checks the policy of every leaf.
 
         Raises Malformed, NotAuthentic, Refused, Unreadable (no such KeyPackage), StateError."""
+
+    @staticmethod
+    def external_commit(
+        store: MlsStore,
+        device: Device,
+        certificate: bytes,
+        group_info: bytes,
+        tree: bytes,
+        message_id: bytes,
+        *,
+        removed: list[bytes] = ...,
+    ) -> ExternalCommit:
+        """A commit by which `device` joins, or takes a new leaf for the one that it has. Reads the store and writes nothing.
+
+        Raises Malformed, NotAuthentic, StateError, and Refused: nobody of the account is in the group; this device knows that it was
+        removed; the epoch is before the one in the store; the GroupInfo's signer is one of the `removed` devices."""
+
+    @staticmethod
+    def adopt(store: MlsStore, device: Device, rows: list[tuple[bytes, bytes, bytes]]) -> Group:
+        """The rows of an ExternalCommit that was accepted, in place of what the store holds of the group. Once: StateError after that.
+
+        Raises Malformed, StateError."""
 
     @property
     def group_id(self) -> bytes: ...
@@ -452,8 +507,13 @@ class Group:
 
         Raises Malformed, StateError (also while a commit is pending)."""
 
-    def process(self, message: bytes) -> Application | Change | OwnCommit:
+    def process(
+        self, message: bytes, *, barred: list[bytes] | None = None
+    ) -> Application | Change | OwnCommit:
         """One message of the group's log. A Change still has to be merged.
+
+        A device that was removed or revoked returns only by an Add, and who that is the group does not remember: external commits of
+        the devices in `barred` are refused, and with None all of them.
 
         Raises Malformed, NotAuthentic, EpochStale, Refused, Unreadable: all of them deterministic; the state is as before.
         StateError: discard and load again."""
@@ -506,8 +566,10 @@ class Tracker:
     def epoch(self) -> int: ...
     def members(self) -> list[Member]: ...
     def tree(self) -> bytes: ...
-    def process(self, commit: bytes, sender: bytes, group_info: bytes) -> Change:
-        """Checks one commit posted by device `sender`, with the GroupInfo of the epoch it leads to.
+    def process(
+        self, commit: bytes, sender: bytes, group_info: bytes, *, barred: list[bytes] | None = None
+    ) -> Change:
+        """Checks one commit posted by device `sender`, with the GroupInfo of the epoch it leads to. `barred` as for `Group.process`.
 
         Signature, epoch, the objective policy, that the committer is the sender, and that the GroupInfo matches the new context and
         is signed by the committer. Nothing is applied. Raises Malformed, NotAuthentic, EpochStale, Refused."""

@@ -44,8 +44,9 @@ mod _core {
 
     #[pymodule_export]
     use crate::mls::{
-        generate_key_packages, inspect_key_package, inspect_message, Application, Change, Group,
-        KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Tracker,
+        generate_key_packages, inspect_key_package, inspect_message, Application, Change,
+        ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit,
+        PendingCommit, Tracker,
     };
 
     #[pymodule_export]

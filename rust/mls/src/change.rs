@@ -14,6 +14,7 @@ use crate::tracker::Tracked;
 /// A commit that verified and passed the policy. Applying it uses it up, and only the state that it was checked against can.
 pub struct Change {
     committer: Member,
+    external: bool,
     epoch: u64,
     message_id: MessageId,
     added: Vec<Member>,
@@ -46,6 +47,7 @@ impl Change {
         };
         Self {
             committer: verdict.committer,
+            external: verdict.external,
             epoch,
             message_id,
             added: verdict.added,
@@ -56,9 +58,15 @@ impl Change {
         }
     }
 
-    /// Who committed, as of the epoch before.
+    /// Who committed: as of the epoch before, or of the new one for a device that joined by itself.
     pub fn committer(&self) -> &Member {
         &self.committer
+    }
+
+    /// Whether the committer joined by itself. It is then the one that was added; and the one that was removed, if this was a
+    /// rejoin.
+    pub fn external(&self) -> bool {
+        self.external
     }
 
     /// The epoch that it leads to.

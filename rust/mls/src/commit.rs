@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::group::Group;
 use crate::key_package;
 use crate::message::MessageId;
-use crate::policy::{check_commit, Refusal, Verdict};
+use crate::policy::{check_commit, Externals, Refusal, Verdict};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 
@@ -163,6 +163,7 @@ impl Group {
             &self.membership,
             &sender,
             self.pending()?,
+            Externals::Refused,
         )?)
     }
 }

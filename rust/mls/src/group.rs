@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::key_package::own_certificate;
 use crate::member::{Member, Membership};
 use crate::message::{self, MessageId};
-use crate::policy::{check_commit, check_framing, check_group, Refusal, GROUP_ID};
+use crate::policy::{check_commit, check_framing, check_group, Externals, Refusal, GROUP_ID};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::roles::Roles;
@@ -130,7 +130,11 @@ impl Group {
     }
 
     /// A group from our own hands, so whatever is wrong with it is wrong with us.
-    fn of(store: &Arc<Store>, device: &SigningKey, mls: MlsGroup) -> Result<Self, Error> {
+    pub(crate) fn of(
+        store: &Arc<Store>,
+        device: &SigningKey,
+        mls: MlsGroup,
+    ) -> Result<Self, Error> {
         let membership = check_group(mls.public_group()).map_err(Error::library)?;
         let own = membership.certificate(mls.own_leaf_index().u32());
         if mls.is_active() && own.is_none_or(|certificate| certificate.device() != device.public())
@@ -205,9 +209,13 @@ impl Group {
     }
 
     /// One message of the group's log. A [`Change`] is still to be merged.
-    pub fn process(&mut self, message: &[u8]) -> Result<Processed, Error> {
+    pub fn process(
+        &mut self,
+        message: &[u8],
+        externals: Externals<'_>,
+    ) -> Result<Processed, Error> {
         let message = message::parse_protocol(message)?;
-        check_framing(&message)?;
+        check_framing(&message, externals)?;
         let store = self.store.clone();
         let provider = Provider::deferring(&store)?;
         let processed = store.atomically(|| {
@@ -216,10 +224,14 @@ impl Group {
                 .map_err(refusals::process)
         })?;
         self.deferred |= provider.storage().deferred();
-        self.classify(processed)
+        self.classify(processed, externals)
     }
 
-    fn classify(&self, processed: ProcessedMessage) -> Result<Processed, Error> {
+    fn classify(
+        &self,
+        processed: ProcessedMessage,
+        externals: Externals<'_>,
+    ) -> Result<Processed, Error> {
         let message_id = message::id(processed.aad())?;
         let epoch = processed.epoch().as_u64();
         let sender = processed.sender().clone();
@@ -239,7 +251,7 @@ impl Group {
                 }))
             }
             ProcessedMessageContent::StagedCommitMessage(commit) => self
-                .change(&sender, commit, message_id)
+                .change(&sender, commit, message_id, externals)
                 .map(|change| Processed::Change(Box::new(change))),
             ProcessedMessageContent::OwnPendingCommit => Ok(Processed::OwnCommit(OwnCommit {
                 message_id,
@@ -260,8 +272,9 @@ impl Group {
         sender: &Sender,
         commit: Box<StagedCommit>,
         message_id: MessageId,
+        externals: Externals<'_>,
     ) -> Result<Change, Error> {
-        let verdict = check_commit(crypto()?, &self.membership, sender, &commit)?;
+        let verdict = check_commit(crypto()?, &self.membership, sender, &commit, externals)?;
         let epoch = commit.epoch().as_u64();
         let next = Next::Staged(commit, verdict.next.clone());
         Ok(Change::new(

@@ -200,6 +200,20 @@ impl Store {
         Ok(())
     }
 
+    /// Puts `rows` in the place of all that a scope holds.
+    pub(crate) fn replace_scope(
+        &self,
+        scope: &[u8],
+        rows: impl IntoIterator<Item = Row>,
+    ) -> Result<(), StoreError> {
+        self.delete_scope(scope)?;
+        let mut stored = self.rows()?;
+        for (scope, key, value) in rows {
+            stored.set(Place { scope, key }, Some(value));
+        }
+        Ok(())
+    }
+
     /// A second store with the same rows.
     pub(crate) fn copy(&self) -> Result<Self, StoreError> {
         let rows = self.rows()?.clone();

@@ -20,7 +20,7 @@ use crate::member::{Member, Membership};
 use crate::message;
 use crate::policy::{
     check_added_fresh, check_commit, check_framing, check_group, check_new_parents, check_parents,
-    Refusal,
+    Externals, Refusal,
 };
 use crate::provider::{crypto, Provider};
 use crate::refusals;
@@ -85,6 +85,13 @@ impl Tracker {
         self.0.group.group_context().epoch().as_u64()
     }
 
+    /// The member whose leaf signed a GroupInfo of this epoch.
+    pub(crate) fn signer(&self, group_info: &[u8]) -> Result<Member, Error> {
+        let signer = parse_group_info(group_info)?.signer;
+        let member = self.0.membership.member(signer);
+        Ok(member.ok_or(Refusal::NotAMember)?)
+    }
+
     /// The members, by leaf.
     pub fn members(&self) -> Vec<Member> {
         self.0.membership.members()
@@ -101,12 +108,13 @@ impl Tracker {
         commit: &[u8],
         sender: &[u8],
         group_info: &[u8],
+        externals: Externals<'_>,
     ) -> Result<Change, Error> {
         let message = message::parse_protocol(commit)?;
         if let ProtocolMessage::PrivateMessage(_) = message {
             return Err(Refusal::Encrypted.into());
         }
-        check_framing(&message)?;
+        check_framing(&message, externals)?;
         let processed = self
             .0
             .group
@@ -117,7 +125,13 @@ impl Tracker {
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(Refusal::NotInline.into());
         };
-        let verdict = check_commit(crypto()?, &self.0.membership, &committer, &staged)?;
+        let verdict = check_commit(
+            crypto()?,
+            &self.0.membership,
+            &committer,
+            &staged,
+            externals,
+        )?;
         check_added_fresh(&staged)?;
         if verdict.committer.certificate.device() != sender {
             return Err(Refusal::OtherSender.into());
@@ -231,7 +245,7 @@ fn public_group(store: &Store, group_info: &[u8], tree: &[u8]) -> Result<PublicG
         .map_err(refusals::external)
 }
 
-fn parse_group(
+pub(crate) fn parse_group(
     group_info: &[u8],
     tree: &[u8],
 ) -> Result<(VerifiableGroupInfo, RatchetTreeIn), Error> {

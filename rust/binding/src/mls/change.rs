@@ -18,6 +18,11 @@ impl Change {
     }
 
     #[getter]
+    fn external(&self) -> bool {
+        self.0.external()
+    }
+
+    #[getter]
     fn epoch(&self) -> u64 {
         self.0.epoch()
     }

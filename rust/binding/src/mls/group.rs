@@ -7,9 +7,10 @@ use qnpc_mls::message::MessageId;
 use qnpc_mls::Processed;
 
 use super::change::{Change, OwnCommit, PendingCommit};
+use super::external::ExternalCommit;
 use super::member::{members, Member};
-use super::store::MlsStore;
-use super::{message_id, suite, Shared};
+use super::store::{owned, MlsStore, Row};
+use super::{externals, keys, message_id, suite, Shared};
 use crate::errors::raise;
 use crate::identity::Device;
 
@@ -100,6 +101,44 @@ impl Group {
             .map_err(raise)
     }
 
+    #[staticmethod]
+    #[pyo3(signature = (store, device, certificate, group_info, tree, message_id, *, removed=Vec::new()))]
+    #[expect(clippy::too_many_arguments, reason = "Python passes them by name")]
+    fn external_commit(
+        py: Python<'_>,
+        store: &MlsStore,
+        device: &Device,
+        certificate: &[u8],
+        group_info: &[u8],
+        tree: &[u8],
+        message_id: &[u8],
+        removed: Vec<PyBackedBytes>,
+    ) -> PyResult<ExternalCommit> {
+        let id = self::message_id(message_id)?;
+        let removed = keys(&removed)?;
+        py.detach(|| {
+            qnpc_mls::Group::external_commit(
+                &store.0,
+                &device.0,
+                certificate,
+                group_info,
+                tree,
+                id,
+                &removed,
+            )
+        })
+        .map(ExternalCommit)
+        .map_err(raise)
+    }
+
+    #[staticmethod]
+    fn adopt(py: Python<'_>, store: &MlsStore, device: &Device, rows: Vec<Row>) -> PyResult<Self> {
+        let rows = rows.into_iter().map(owned).collect();
+        py.detach(|| qnpc_mls::Group::adopt(&store.0, &device.0, rows))
+            .map(Self::of)
+            .map_err(raise)
+    }
+
     #[getter]
     fn group_id(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         self.0.with(py, |group| Ok(group.group_id().to_vec()))
@@ -138,8 +177,16 @@ impl Group {
         self.0.with(py, |group| group.encrypt(plaintext, id))
     }
 
-    fn process(&self, py: Python<'_>, message: &[u8]) -> PyResult<Message> {
-        let processed = self.0.with(py, |group| group.process(message))?;
+    #[pyo3(signature = (message, *, barred=None))]
+    fn process(
+        &self,
+        py: Python<'_>,
+        message: &[u8],
+        barred: Option<Vec<PyBackedBytes>>,
+    ) -> PyResult<Message> {
+        let barred = barred.as_deref().map(keys).transpose()?;
+        let externals = externals(barred.as_deref());
+        let processed = self.0.with(py, |group| group.process(message, externals))?;
         Ok(match processed {
             Processed::Application(application) => Message::Application(Application(application)),
             Processed::Change(change) => Message::Change(Change(*change)),

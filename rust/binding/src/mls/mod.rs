@@ -5,13 +5,15 @@
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use qnpc_mls::message::MessageId;
 use qnpc_mls::store::StoreError;
-use qnpc_mls::{Error, Suite};
+use qnpc_mls::{DeviceKey, Error, Externals, Suite};
 
 use crate::errors::{raise, raise_as, Class, Classify};
 
 mod change;
+mod external;
 mod group;
 mod key_package;
 mod member;
@@ -20,6 +22,7 @@ mod store;
 mod tracker;
 
 pub use change::{Change, OwnCommit, PendingCommit};
+pub use external::ExternalCommit;
 pub use group::{Application, Group};
 pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo};
 pub use member::Member;
@@ -54,6 +57,21 @@ fn suite(code: u16) -> PyResult<Suite> {
 fn message_id(id: &[u8]) -> PyResult<MessageId> {
     id.try_into()
         .map_err(|_| raise_as(Class::Malformed, "a message id is 16 bytes"))
+}
+
+/// A key of 32 bytes for each of `keys`, of devices or accounts.
+fn keys(keys: &[PyBackedBytes]) -> PyResult<Vec<DeviceKey>> {
+    keys.iter()
+        .map(|key| {
+            <DeviceKey>::try_from(key.as_ref())
+                .map_err(|_| raise_as(Class::Malformed, "a public key is 32 bytes"))
+        })
+        .collect()
+}
+
+/// Who may join by an external commit: nobody where the caller names nobody who may not.
+fn externals(barred: Option<&[DeviceKey]>) -> Externals<'_> {
+    barred.map_or(Externals::Refused, Externals::Except)
 }
 
 /// Something that one call at a time works on; a method that uses it up leaves `None`.

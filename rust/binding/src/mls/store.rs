@@ -10,12 +10,17 @@ use zeroize::Zeroizing;
 
 use crate::errors::raise;
 
-type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
+pub(super) type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
 type Changed<'py> = (
     Bound<'py, PyBytes>,
     Bound<'py, PyBytes>,
     Option<Bound<'py, PyBytes>>,
 );
+
+/// A row out of Python's hands.
+pub(super) fn owned((scope, key, value): Row) -> qnpc_mls::store::Row {
+    (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
+}
 
 /// All MLS state of one device as rows.
 #[pyclass(frozen, module = "qnpc._core")]
@@ -29,9 +34,6 @@ impl MlsStore {
     }
 
     fn load(&self, py: Python<'_>, rows: Vec<Row>) -> PyResult<()> {
-        let owned = |(scope, key, value): Row| {
-            (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
-        };
         py.detach(|| self.0.load(rows.into_iter().map(owned)))
             .map_err(raise)
     }

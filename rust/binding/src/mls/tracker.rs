@@ -1,10 +1,11 @@
 //! The node's view of a group.
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use super::change::Change;
 use super::member::{members, Member};
-use super::Shared;
+use super::{externals, keys, Shared};
 use crate::errors::raise;
 
 /// The public half of a group.
@@ -45,15 +46,21 @@ impl Tracker {
         self.0.with(py, |tracker| tracker.tree())
     }
 
+    #[pyo3(signature = (commit, sender, group_info, *, barred=None))]
     fn process(
         &self,
         py: Python<'_>,
         commit: &[u8],
         sender: &[u8],
         group_info: &[u8],
+        barred: Option<Vec<PyBackedBytes>>,
     ) -> PyResult<Change> {
+        let barred = barred.as_deref().map(keys).transpose()?;
+        let externals = externals(barred.as_deref());
         self.0
-            .with(py, |tracker| tracker.process(commit, sender, group_info))
+            .with(py, |tracker| {
+                tracker.process(commit, sender, group_info, externals)
+            })
             .map(Change)
     }
 

@@ -61,9 +61,12 @@ pub enum Refusal {
     TwoIdentities,
 
     // -- commits
-    /// Somebody who is not a member commits.
-    #[error("external commits are not allowed")]
+    /// Somebody who is not a member commits, and nobody of its account is a member either.
+    #[error("this device may not join by itself")]
     ExternalCommit,
+    /// A device that was removed or revoked joins by itself.
+    #[error("a device that was removed returns only by being added")]
+    Barred,
     /// The committer's leaf is not in the tree.
     #[error("the committer is not a member")]
     NotAMember,
@@ -111,6 +114,12 @@ pub enum Refusal {
     /// A GroupInfo signed by somebody else than the committer.
     #[error("the group info is not the committer's")]
     GroupInfoSigner,
+    /// A GroupInfo to join by, signed by somebody who is known to be no member any more.
+    #[error("the group info was signed by a device that was removed")]
+    RemovedSigner,
+    /// A GroupInfo to rejoin by, of an epoch before our own.
+    #[error("the group info is older than what this device has seen")]
+    OlderEpoch,
     /// A GroupInfo whose extensions are not exactly the external public key; the tree travels on its own.
     #[error("the group info must hold the external public key and nothing else")]
     GroupInfoExtensions,

@@ -1,73 +1,18 @@
 //! What a commit may hold and how it must come: every rule broken once, by somebody who bypasses this crate, before the node and
 //! the members.
 
-use openmls::prelude::{
-    LeafNodeParameters, MlsGroup, MlsMessageBodyIn, PreSharedKeyProposal, Proposal, RatchetTreeIn,
-    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
-};
+use openmls::prelude::{PreSharedKeyProposal, Proposal, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY};
 use openmls::schedule::PreSharedKeyId;
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
-use tls_codec::Deserialize as _;
 
 use super::forgery::{forge, leaf, own, raw};
-use super::{both_suites, bytes, id, world, Person, World, ALICE, BOB, CAROL};
-use crate::config;
+use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::error::Error;
-use crate::message::parse;
 use crate::policy::Refusal;
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::suite::Suite;
 use crate::PendingCommit;
-
-#[test]
-fn external_commits_are_refused() {
-    let mut world = world();
-    let group_info = world.people[ALICE].group().group_info().unwrap();
-    let tree = world.people[ALICE].group().tree().unwrap();
-    let dave = Person::new("dave");
-    let MlsMessageBodyIn::GroupInfo(info) = parse(&group_info).unwrap().extract() else {
-        panic!("not a group info");
-    };
-    let provider = Provider::new(&dave.store).unwrap();
-    let (_, messages) = MlsGroup::external_commit_builder()
-        .with_config(config::join())
-        .with_aad(id(66).to_vec())
-        .with_ratchet_tree(RatchetTreeIn::tls_deserialize_exact(&tree).unwrap())
-        .build_group(&provider, info, own(&dave))
-        .unwrap()
-        .leaf_node_parameters(
-            LeafNodeParameters::builder()
-                .with_capabilities(config::capabilities())
-                .build(),
-        )
-        .load_psks(provider.storage())
-        .unwrap()
-        .create_group_info(true)
-        .build(
-            provider.rand(),
-            provider.crypto(),
-            &DeviceSigner(&dave.device),
-            |_| true,
-        )
-        .unwrap()
-        .finalize(&provider)
-        .unwrap();
-    let (commit, _, group_info) = messages.into_messages();
-    let commit = bytes(&commit);
-    let group_info = bytes(&group_info.unwrap());
-
-    let at_node = world
-        .tracker
-        .process(&commit, &dave.key(), &group_info)
-        .unwrap_err();
-    assert_eq!(at_node, Error::Refused(Refusal::ExternalCommit));
-    assert_eq!(
-        world.people[BOB].refuses(&commit),
-        Error::Refused(Refusal::ExternalCommit)
-    );
-    assert_eq!(world.people[BOB].save(), 0);
-}
 
 #[test]
 fn proposals_come_in_commits_and_nowhere_else() {
@@ -85,7 +30,7 @@ fn proposals_come_in_commits_and_nowhere_else() {
     let proposal = bytes(&proposal);
     let alone = world
         .tracker
-        .process(&proposal, &world.people[ALICE].key(), b"")
+        .process(&proposal, &world.people[ALICE].key(), b"", ANY)
         .unwrap_err();
     assert_eq!(alone, Error::Refused(Refusal::NotInline));
     assert_eq!(
@@ -121,7 +66,7 @@ fn other_types_of_proposals_are_refused() {
     let key = world.people[ALICE].key();
     let at_node = world
         .tracker
-        .process(&forged.commit, &key, &forged.group_info)
+        .process(&forged.commit, &key, &forged.group_info, ANY)
         .unwrap_err();
     assert_eq!(at_node, Error::Refused(Refusal::ProposalType));
     // Bob has the key, so the commit would work for him.
@@ -213,7 +158,7 @@ fn an_add_without_a_path_is_followed() {
         let key = world.people[ALICE].key();
         let change = world
             .tracker
-            .process(&forged.commit, &key, &forged.group_info)
+            .process(&forged.commit, &key, &forged.group_info, ANY)
             .unwrap();
         world.tracker.merge(&change).unwrap();
         let seen = world.people[BOB].follow(&forged.commit);

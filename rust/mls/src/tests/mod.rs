@@ -20,13 +20,14 @@ use crate::error::Error;
 use crate::group::{Group, Processed};
 use crate::key_package;
 use crate::message::MessageId;
-use crate::policy::{check_group, Refusal};
+use crate::policy::{check_group, Externals, Refusal};
 use crate::store::{Row, Store};
 use crate::suite::Suite;
 use crate::tracker::Tracker;
 use crate::PendingCommit;
 
 mod commits;
+mod external;
 mod forgery;
 mod freshness;
 mod groups;
@@ -43,6 +44,9 @@ mod stored;
 mod trackers;
 
 const GROUP: [u8; 16] = [0xAB; 16];
+
+/// Whoever may by the group's state, with nothing held against anybody.
+const ANY: Externals<'static> = Externals::Except(&[]);
 
 /// Where they stand in a `World` of these names; alice is the admin.
 const ALICE: usize = 0;
@@ -133,7 +137,7 @@ impl Person {
 
     /// Takes in somebody else's commit.
     fn follow(&mut self, commit: &[u8]) -> Change {
-        let Processed::Change(change) = self.group().process(commit).unwrap() else {
+        let Processed::Change(change) = self.group().process(commit, ANY).unwrap() else {
             panic!("not somebody else's commit");
         };
         self.group().merge(&change).unwrap();
@@ -141,14 +145,14 @@ impl Person {
     }
 
     fn reads(&mut self, message: &[u8]) -> Vec<u8> {
-        match self.group().process(message).unwrap() {
+        match self.group().process(message, ANY).unwrap() {
             Processed::Application(application) => application.plaintext.to_vec(),
             other => panic!("not an application message: {other:?}"),
         }
     }
 
     fn refuses(&mut self, message: &[u8]) -> Error {
-        self.group().process(message).unwrap_err()
+        self.group().process(message, ANY).unwrap_err()
     }
 
     /// The members that were computed are those of the tree.
@@ -224,7 +228,7 @@ impl World {
         let key = self.people[committer].key();
         let change = self
             .tracker
-            .process(&pending.commit, &key, &pending.group_info)
+            .process(&pending.commit, &key, &pending.group_info, ANY)
             .unwrap();
         let tree = self.tracker.tree_after(&change).unwrap();
         self.tracker.merge(&change).unwrap();
@@ -276,7 +280,7 @@ impl World {
         let key = self.people[forger].key();
         let at_node = self
             .tracker
-            .process(&forged.commit, &key, &forged.group_info)
+            .process(&forged.commit, &key, &forged.group_info, ANY)
             .unwrap_err();
         assert_eq!(at_node, Error::Refused(rule()));
         for (index, person) in self.people.iter_mut().enumerate() {

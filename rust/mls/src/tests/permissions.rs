@@ -6,7 +6,7 @@ use openmls::prelude::{
 };
 
 use super::forgery::{honest_package, leaf};
-use super::{id, world, Person, World, ALICE, BOB, CAROL};
+use super::{id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::config;
 use crate::error::Error;
 use crate::policy::Refusal;
@@ -85,7 +85,7 @@ fn only_an_admin_changes_roles_and_nothing_else_with_them() {
     let key = world.people[ALICE].key();
     world
         .tracker
-        .process(&forged.commit, &key, &forged.group_info)
+        .process(&forged.commit, &key, &forged.group_info, ANY)
         .unwrap();
 
     // Bob may not, not even to what is there already.
