@@ -34,6 +34,7 @@ __all__ = [
     "OpaqueServer",
     "OpaqueServerLogin",
     "OwnCommit",
+    "PassiveClient",
     "PendingCommit",
     "Refused",
     "StateError",
@@ -579,3 +580,27 @@ class Tracker:
 
     def merge(self, change: Change) -> None:
         """Applies it, once. Raises StateError."""
+
+# -- conformance, for tests alone ---------------------------------------------------------------------------------------------------
+
+@final
+class PassiveClient:
+    """A member that only follows, for the passive-client vectors of the MLS working group: no policy, suites 1 to 3 and 0x004F.
+
+    Its group is loaded anew from the store for every epoch. Unreadable says that a vector asks for what is not implemented here; any
+    other CoreError, that the implementation fails it."""
+
+    def __new__(
+        cls,
+        key_package: bytes,
+        init_key: bytes,
+        encryption_key: bytes,
+        external_psks: list[tuple[bytes, bytes]],
+    ) -> PassiveClient:
+        """A KeyPackage as MLSMessage with its two private keys, and PSKs as (id, secret)."""
+
+    def join(self, welcome: bytes, tree: bytes | None = None) -> bytes:
+        """The epoch authenticator (RFC 9420, 8.7)."""
+
+    def process(self, proposals: list[bytes], commit: bytes) -> bytes:
+        """The epoch authenticator of the epoch that the commit leads to."""

@@ -50,6 +50,9 @@ mod _core {
     };
 
     #[pymodule_export]
+    use crate::mls::PassiveClient;
+
+    #[pymodule_export]
     const SUITE_CLASSICAL: u16 = qnpc_mls::Suite::Classical.code();
 
     #[pymodule_export]

@@ -18,6 +18,7 @@ mod group;
 mod key_package;
 mod member;
 mod message;
+mod passive;
 mod store;
 mod tracker;
 
@@ -27,6 +28,7 @@ pub use group::{Application, Group};
 pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo};
 pub use member::Member;
 pub use message::{inspect_message, MessageInfo};
+pub use passive::PassiveClient;
 pub use store::MlsStore;
 pub use tracker::Tracker;
 

@@ -36,7 +36,6 @@ mod key_packages;
 mod leaves;
 mod messages;
 mod noise;
-mod passive;
 mod paths;
 mod permissions;
 mod races;
