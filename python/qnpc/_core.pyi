@@ -37,6 +37,7 @@ __all__ = [
     "PassiveClient",
     "PendingCommit",
     "Refused",
+    "Revocation",
     "StateError",
     "Tracker",
     "Unreadable",
@@ -168,6 +169,9 @@ class Identity:
     def certify(self, username: str, device: bytes, created: int) -> bytes:
         """A device certificate: version, username, identity key, device key, created (Unix milliseconds), signature."""
 
+    def revoke(self, device: bytes, revoked: int) -> bytes:
+        """A revocation: version, identity key, device key, revoked (Unix milliseconds), signature. It is final. Raises Malformed."""
+
 @final
 class Device:
     """A device's Ed25519 key, which is also its MLS signature key."""
@@ -202,6 +206,29 @@ class Certificate:
     @property
     def created(self) -> int:
         """Unix milliseconds."""
+
+    def __bytes__(self) -> bytes: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class Revocation:
+    """A verified revocation of a device: its account says that it is its own no longer."""
+
+    @staticmethod
+    def parse(data: bytes) -> Revocation:
+        """Parses strictly and verifies the identity key's signature. Raises Malformed, NotAuthentic."""
+
+    @property
+    def identity_key(self) -> bytes: ...
+    @property
+    def device(self) -> bytes: ...
+    @property
+    def revoked(self) -> int:
+        """Unix milliseconds."""
+
+    def covers(self, certificate: Certificate) -> bool:
+        """Whether it is for that device, by the account that had certified it."""
 
     def __bytes__(self) -> bytes: ...
     def __eq__(self, other: object, /) -> bool: ...
@@ -333,7 +360,12 @@ class MessageInfo:
     @property
     def epoch(self) -> int: ...
     @property
-    def authenticated_data(self) -> bytes: ...
+    def message_id(self) -> bytes:
+        """The 16 bytes with which `authenticated_data` begins; empty if there are fewer."""
+
+    @property
+    def authenticated_data(self) -> bytes:
+        """The message id, and in a commit what it quotes."""
 
 def inspect_message(message: bytes) -> MessageInfo:
     """Raises Malformed."""
@@ -390,6 +422,22 @@ class Change:
     def added(self) -> list[Member]: ...
     @property
     def removed(self) -> list[Member]: ...
+    @property
+    def left(self) -> list[Member]:
+        """Those of `removed` who asked for it."""
+
+    @property
+    def revoked(self) -> list[Member]:
+        """Those of `removed` whose revocation the commit quotes."""
+
+    @property
+    def promoted(self) -> list[bytes]:
+        """The accounts that it makes admins, by identity key."""
+
+    @property
+    def demoted(self) -> list[bytes]:
+        """The accounts that are admins no longer."""
+
     @property
     def removes_self(self) -> bool:
         """At a client: this device is removed by it. False at the node."""
@@ -528,11 +576,35 @@ class Group:
     def commit_add(self, key_packages: list[bytes], message_id: bytes) -> PendingCommit:
         """Raises Malformed, NotAuthentic, Refused, StateError."""
 
-    def commit_remove(self, devices: list[bytes], message_id: bytes) -> PendingCommit:
-        """Raises Refused (not a member, not an admin), StateError."""
+    def commit_remove(
+        self,
+        devices: list[bytes],
+        message_id: bytes,
+        *,
+        leave_requests: list[bytes] = ...,
+        revocations: list[bytes] = ...,
+    ) -> PendingCommit:
+        """Removes `devices`, which takes an admin for those of other accounts; and the devices of the leave requests and revocations,
+        which anybody may, since the commit quotes them. A device is named once.
+
+        Raises Malformed, NotAuthentic, StateError, and Refused: not a member, not an admin, a request or revocation that does not hold
+        (any more), the last admin asks to leave."""
+
+    def commit_roles(self, promote: list[bytes], demote: list[bytes], message_id: bytes) -> PendingCommit:
+        """Makes accounts of the group admins, and others admins no longer, by identity key. Admins may, and one stays.
+
+        Raises Malformed (no change, or not an admin before), Refused, StateError."""
 
     def commit_update(self, message_id: bytes) -> PendingCommit:
         """Fresh key material for our leaf and path."""
+
+    def leave_request(self) -> bytes:
+        """A request, signed by this device, that the others remove it. It holds until this device's next commit in the group.
+
+        Raises Refused for a device that has not committed since it was added (an update will do), StateError."""
+
+    def leaver(self, request: bytes) -> Member:
+        """The member that a leave request is of. Raises Malformed, NotAuthentic, Refused for one that does not hold in this epoch."""
 
     def merge_pending(self) -> None: ...
     def clear_pending(self) -> None: ...
@@ -566,6 +638,9 @@ class Tracker:
     @property
     def epoch(self) -> int: ...
     def members(self) -> list[Member]: ...
+    def leaver(self, request: bytes) -> Member:
+        """The member that a leave request is of. Raises Malformed, NotAuthentic, Refused for one that does not hold in this epoch."""
+
     def tree(self) -> bytes: ...
     def process(
         self, commit: bytes, sender: bytes, group_info: bytes, *, barred: list[bytes] | None = None

@@ -79,6 +79,21 @@ impl Identity {
             .map_err(raise)?;
         Ok(PyBytes::new(py, &certificate))
     }
+
+    fn revoke<'py>(
+        &self,
+        py: Python<'py>,
+        device: &[u8],
+        revoked: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let device = device
+            .try_into()
+            .map_err(|_| raise_as(Class::Malformed, "a device key is 32 bytes"))?;
+        let revocation = py
+            .detach(|| qnpc_mls::Revocation::issue(&self.0, device, revoked))
+            .map_err(raise)?;
+        Ok(PyBytes::new(py, &revocation))
+    }
 }
 
 /// A device's Ed25519 key, which is also its MLS signature key.

@@ -46,7 +46,7 @@ mod _core {
     use crate::mls::{
         generate_key_packages, inspect_key_package, inspect_message, Application, Change,
         ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit,
-        PendingCommit, Tracker,
+        PendingCommit, Revocation, Tracker,
     };
 
     #[pymodule_export]

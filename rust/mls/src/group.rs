@@ -15,6 +15,7 @@ use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
 use zeroize::Zeroizing;
 
+use crate::authenticated::{Authenticated, Quote};
 use crate::change::{Change, Next};
 use crate::config;
 use crate::credential::{certificate, credential};
@@ -22,7 +23,9 @@ use crate::error::Error;
 use crate::key_package::own_certificate;
 use crate::member::{Member, Membership};
 use crate::message::{self, MessageId};
-use crate::policy::{check_commit, check_framing, check_group, Externals, Refusal, GROUP_ID};
+use crate::policy::{
+    check_commit, check_framing, check_group, Externals, Grounds, Posted, Refusal, GROUP_ID,
+};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::roles::Roles;
@@ -232,7 +235,8 @@ impl Group {
         processed: ProcessedMessage,
         externals: Externals<'_>,
     ) -> Result<Processed, Error> {
-        let message_id = message::id(processed.aad())?;
+        let said = Authenticated::parse(processed.aad())?;
+        let message_id = said.message_id;
         let epoch = processed.epoch().as_u64();
         let sender = processed.sender().clone();
         let credential = processed.credential().clone();
@@ -251,7 +255,7 @@ impl Group {
                 }))
             }
             ProcessedMessageContent::StagedCommitMessage(commit) => self
-                .change(&sender, commit, message_id, externals)
+                .change(&sender, commit, &said, externals)
                 .map(|change| Processed::Change(Box::new(change))),
             ProcessedMessageContent::OwnPendingCommit => Ok(Processed::OwnCommit(OwnCommit {
                 message_id,
@@ -271,19 +275,30 @@ impl Group {
         &self,
         sender: &Sender,
         commit: Box<StagedCommit>,
-        message_id: MessageId,
+        said: &Authenticated,
         externals: Externals<'_>,
     ) -> Result<Change, Error> {
-        let verdict = check_commit(crypto()?, &self.membership, sender, &commit, externals)?;
+        let posted = Posted {
+            sender,
+            commit: &commit,
+            grounds: &self.grounds(&said.quotes)?,
+            externals,
+        };
+        let verdict = check_commit(crypto()?, &self.membership, posted)?;
         let epoch = commit.epoch().as_u64();
         let next = Next::Staged(commit, verdict.next.clone());
         Ok(Change::new(
             verdict,
+            self.membership.roles.clone(),
             self.context()?,
             epoch,
-            message_id,
+            said.message_id,
             next,
         ))
+    }
+
+    pub(crate) fn grounds(&self, quotes: &[Quote]) -> Result<Grounds, Error> {
+        Grounds::of(quotes, self.mls.public_group(), &self.membership)
     }
 
     /// Applies a change of the current epoch. A pending commit of our own is dropped: it lost the race.

@@ -6,7 +6,8 @@
 //! | what | by whom |
 //! |---|---|
 //! | Add | admins |
-//! | Remove | admins; anyone, for other devices of their own account |
+//! | Remove | admins; anyone, for other devices of their own account, for a device whose leave request the commit quotes, and for one |
+//! | | whose revocation it quotes |
 //! | GroupContextExtensions that changes the roles and nothing else | admins |
 //! | a commit with a path and no proposals: an update | anyone |
 //! | an external commit with nothing but ExternalInit | a device of an account that is in the group |
@@ -15,6 +16,9 @@
 //!
 //! A leaf carries a certificate for its own signature key and keeps both for life. Every key that others will seal to is one
 //! that can be sealed to: a leaf with a bad one would stop everybody else from committing.
+//!
+//! A group keeps an admin: no commit takes the last one away, by new roles or because its device asks to leave. A revoked device goes
+//! all the same: who holds it could read along.
 //!
 //! One rule needs history, which the group's state is not: a device that was removed or revoked returns only by an Add. Whoever
 //! asks for a judgement brings it as [`Externals`].
@@ -39,9 +43,11 @@ use crate::suite::Suite;
 use crate::wire;
 
 mod commit;
+mod quotes;
 mod refusal;
 
-pub(crate) use commit::{check_commit, Verdict};
+pub(crate) use commit::{check_commit, Posted, Verdict};
+pub(crate) use quotes::{leaver, Ground, Grounds};
 pub use refusal::Refusal;
 
 /// Bytes of a group's id.

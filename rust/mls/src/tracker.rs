@@ -14,13 +14,15 @@ use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature;
 use tls_codec::{Deserialize as _, Serialize as _};
 
+use crate::authenticated::Authenticated;
 use crate::change::{Change, Next};
 use crate::error::Error;
+use crate::leave::LeaveRequest;
 use crate::member::{Member, Membership};
 use crate::message;
 use crate::policy::{
     check_added_fresh, check_commit, check_framing, check_group, check_new_parents, check_parents,
-    Externals, Refusal,
+    leaver, Externals, Grounds, Posted, Refusal,
 };
 use crate::provider::{crypto, Provider};
 use crate::refusals;
@@ -92,6 +94,12 @@ impl Tracker {
         Ok(member.ok_or(Refusal::NotAMember)?)
     }
 
+    /// The member that a leave request is of, if it holds in this epoch.
+    pub fn leaver(&self, request: &[u8]) -> Result<Member, Error> {
+        let request = LeaveRequest::parse(request)?;
+        leaver(&request, &self.0.group, &self.0.membership)
+    }
+
     /// The members, by leaf.
     pub fn members(&self) -> Vec<Member> {
         self.0.membership.members()
@@ -120,18 +128,19 @@ impl Tracker {
             .group
             .process_message(crypto()?, message)
             .map_err(refusals::process_public)?;
-        let message_id = message::id(processed.aad())?;
+        let said = Authenticated::parse(processed.aad())?;
         let committer = processed.sender().clone();
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(Refusal::NotInline.into());
         };
-        let verdict = check_commit(
-            crypto()?,
-            &self.0.membership,
-            &committer,
-            &staged,
+        let grounds = Grounds::of(&said.quotes, &self.0.group, &self.0.membership)?;
+        let posted = Posted {
+            sender: &committer,
+            commit: &staged,
+            grounds: &grounds,
             externals,
-        )?;
+        };
+        let verdict = check_commit(crypto()?, &self.0.membership, posted)?;
         check_added_fresh(&staged)?;
         if verdict.committer.certificate.device() != sender {
             return Err(Refusal::OtherSender.into());
@@ -147,9 +156,10 @@ impl Tracker {
         let before = self.0.context()?;
         Ok(Change::new(
             verdict,
+            self.0.membership.roles.clone(),
             before,
             epoch,
-            message_id,
+            said.message_id,
             Next::Tracked(Box::new(next)),
         ))
     }

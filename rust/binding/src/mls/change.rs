@@ -8,7 +8,7 @@ use super::member::{members, Member};
 
 /// A commit that verified and passed the policy, not merged yet.
 #[pyclass(frozen, module = "qnpc._core")]
-pub struct Change(pub qnpc_mls::Change);
+pub struct Change(pub Box<qnpc_mls::Change>);
 
 #[pymethods]
 impl Change {
@@ -40,6 +40,28 @@ impl Change {
     #[getter]
     fn removed(&self) -> Vec<Member> {
         members(self.0.removed().iter().cloned())
+    }
+
+    #[getter]
+    fn left(&self) -> Vec<Member> {
+        members(self.0.left().iter().cloned())
+    }
+
+    #[getter]
+    fn revoked(&self) -> Vec<Member> {
+        members(self.0.revoked().iter().cloned())
+    }
+
+    #[getter]
+    fn promoted<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let keys = self.0.promoted().into_iter();
+        keys.map(|key| PyBytes::new(py, &key)).collect()
+    }
+
+    #[getter]
+    fn demoted<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let keys = self.0.demoted().into_iter();
+        keys.map(|key| PyBytes::new(py, &key)).collect()
     }
 
     #[getter]

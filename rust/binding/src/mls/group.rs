@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use qnpc_mls::message::MessageId;
-use qnpc_mls::Processed;
+use qnpc_mls::{Error, LeaveRequest, Processed, Quote, Revocation};
 
 use super::change::{Change, OwnCommit, PendingCommit};
 use super::external::ExternalCommit;
@@ -189,7 +189,7 @@ impl Group {
         let processed = self.0.with(py, |group| group.process(message, externals))?;
         Ok(match processed {
             Processed::Application(application) => Message::Application(Application(application)),
-            Processed::Change(change) => Message::Change(Change(*change)),
+            Processed::Change(change) => Message::Change(Change(change)),
             Processed::OwnCommit(commit) => Message::OwnCommit(OwnCommit(commit)),
         })
     }
@@ -214,15 +214,41 @@ impl Group {
             .map(PendingCommit)
     }
 
+    #[pyo3(signature = (devices, message_id, *, leave_requests=Vec::new(), revocations=Vec::new()))]
     fn commit_remove(
         &self,
         py: Python<'_>,
         devices: Vec<PyBackedBytes>,
         message_id: &[u8],
+        leave_requests: Vec<PyBackedBytes>,
+        revocations: Vec<PyBackedBytes>,
     ) -> PyResult<PendingCommit> {
         let id = self::message_id(message_id)?;
         self.0
-            .with(py, |group| group.commit_remove(&devices, id))
+            .with(py, |group| {
+                let requests = leave_requests
+                    .iter()
+                    .map(|request| LeaveRequest::parse(request).map(Quote::Leave));
+                let revocations = revocations
+                    .iter()
+                    .map(|revocation| Revocation::parse(revocation).map(Quote::Revocation));
+                let quotes: Result<Vec<Quote>, Error> = requests.chain(revocations).collect();
+                group.commit_remove_quoting(&devices, quotes?, id)
+            })
+            .map(PendingCommit)
+    }
+
+    fn commit_roles(
+        &self,
+        py: Python<'_>,
+        promote: Vec<PyBackedBytes>,
+        demote: Vec<PyBackedBytes>,
+        message_id: &[u8],
+    ) -> PyResult<PendingCommit> {
+        let id = self::message_id(message_id)?;
+        let (promote, demote) = (keys(&promote)?, keys(&demote)?);
+        self.0
+            .with(py, |group| group.commit_roles(&promote, &demote, id))
             .map(PendingCommit)
     }
 
@@ -231,6 +257,16 @@ impl Group {
         self.0
             .with(py, |group| group.commit_update(id))
             .map(PendingCommit)
+    }
+
+    fn leave_request(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        self.0.with(py, |group| group.leave_request())
+    }
+
+    fn leaver(&self, py: Python<'_>, request: &[u8]) -> PyResult<Member> {
+        self.0
+            .with(py, |group| group.leaver(request))
+            .map(Member::from)
     }
 
     fn merge_pending(&self, py: Python<'_>) -> PyResult<()> {

@@ -40,6 +40,11 @@ impl MessageInfo {
     }
 
     #[getter]
+    fn message_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.message_id())
+    }
+
+    #[getter]
     fn authenticated_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.authenticated_data)
     }

@@ -19,6 +19,7 @@ mod key_package;
 mod member;
 mod message;
 mod passive;
+mod revocation;
 mod store;
 mod tracker;
 
@@ -29,6 +30,7 @@ pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo
 pub use member::Member;
 pub use message::{inspect_message, MessageInfo};
 pub use passive::PassiveClient;
+pub use revocation::Revocation;
 pub use store::MlsStore;
 pub use tracker::Tracker;
 

@@ -42,6 +42,12 @@ impl Tracker {
             .map(members)
     }
 
+    fn leaver(&self, py: Python<'_>, request: &[u8]) -> PyResult<Member> {
+        self.0
+            .with(py, |tracker| tracker.leaver(request))
+            .map(Member::from)
+    }
+
     fn tree(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         self.0.with(py, |tracker| tracker.tree())
     }
@@ -61,7 +67,7 @@ impl Tracker {
             .with(py, |tracker| {
                 tracker.process(commit, sender, group_info, externals)
             })
-            .map(Change)
+            .map(|change| Change(Box::new(change)))
     }
 
     fn tree_after(&self, py: Python<'_>, change: &Change) -> PyResult<Vec<u8>> {

@@ -9,11 +9,20 @@ use qnpc_crypto::certificate::Certificate;
 
 use super::{
     can_be_sealed_to, check_committer, check_context, check_key_package, check_leaf,
-    encryption_key, require, Externals, Refusal,
+    encryption_key, require, Externals, Ground, Grounds, Refusal,
 };
 use crate::member::{Member, Membership};
 use crate::provider::Crypto;
 use crate::roles::Roles;
+
+/// A commit as it came.
+#[derive(Clone, Copy)]
+pub(crate) struct Posted<'a> {
+    pub sender: &'a Sender,
+    pub commit: &'a StagedCommit,
+    pub grounds: &'a Grounds,
+    pub externals: Externals<'a>,
+}
 
 /// What a commit that may be does to the members.
 #[derive(Debug)]
@@ -24,6 +33,10 @@ pub(crate) struct Verdict {
     pub external: bool,
     pub added: Vec<Member>,
     pub removed: Vec<Member>,
+    /// Those of the removed who asked for it.
+    pub left: Vec<Member>,
+    /// Those of the removed whose revocation the commit quotes.
+    pub revoked: Vec<Member>,
     /// The members of the epoch that it leads to.
     pub next: Membership,
 }
@@ -32,10 +45,14 @@ pub(crate) struct Verdict {
 pub(crate) fn check_commit(
     crypto: &Crypto,
     before: &Membership,
-    sender: &Sender,
-    commit: &StagedCommit,
-    externals: Externals<'_>,
+    posted: Posted<'_>,
 ) -> Result<Verdict, Refusal> {
+    let Posted {
+        sender,
+        commit,
+        externals,
+        ..
+    } = posted;
     check_committer(sender, externals)?;
     let (suite, roles) = check_context(commit.group_context())?;
     require(suite == before.suite, Refusal::Suite)?;
@@ -46,12 +63,12 @@ pub(crate) fn check_commit(
     match (sender, externals) {
         (Sender::Member(leaf), _) => {
             let committer = before.member(leaf.u32()).ok_or(Refusal::NotAMember)?;
-            by_member(crypto, before, sender, committer, path, commit, roles)
+            by_member(crypto, before, committer, path, posted, roles)
         }
         (Sender::NewMemberCommit, Externals::Except(barred)) => {
             let joiner = path.ok_or(Refusal::ExternalCommit)?;
             require(!barred.contains(&joiner.device()), Refusal::Barred)?;
-            by_joiner(before, sender, joiner, commit, &roles)
+            by_joiner(before, joiner, posted, &roles)
         }
         _ => Err(Refusal::NotAMember),
     }
@@ -60,16 +77,16 @@ pub(crate) fn check_commit(
 fn by_member(
     crypto: &Crypto,
     before: &Membership,
-    sender: &Sender,
     committer: Member,
     path: Option<Certificate>,
-    commit: &StagedCommit,
+    posted: Posted<'_>,
     roles: Roles,
 ) -> Result<Verdict, Refusal> {
+    let grounds = posted.grounds;
     let mut removed = Vec::new();
     let mut added = Vec::new();
-    for queued in commit.queued_proposals() {
-        match inline(queued, sender)? {
+    for queued in posted.commit.queued_proposals() {
+        match inline(queued, posted.sender)? {
             Proposal::Add(add) => {
                 require(committer.admin, Refusal::AddByOther)?;
                 let package = add.key_package();
@@ -82,7 +99,9 @@ fn by_member(
                 require(member.leaf != committer.leaf, Refusal::RemovesItself)?;
                 let own_account =
                     member.certificate.identity_key() == committer.certificate.identity_key();
-                require(committer.admin || own_account, Refusal::RemoveByOther)?;
+                let anybody = grounds.of_leaf(member.leaf).is_some();
+                let may = committer.admin || own_account || anybody;
+                require(may, Refusal::RemoveByOther)?;
                 removed.push(member);
             }
             Proposal::GroupContextExtensions(_) => require(committer.admin, Refusal::RolesByOther)?,
@@ -97,27 +116,53 @@ fn by_member(
         committer.admin || roles == before.roles,
         Refusal::RolesByOther,
     )?;
-    let changes_roles = roles != before.roles;
+    require(grounds.are_for(&removed), Refusal::QuotedInVain)?;
 
     let (leaves, added) = after(before, &removed, added);
     let next = Membership::new(before.suite, roles, leaves)?;
-    require(!changes_roles || next.has_admin(), Refusal::NoAdmin)?;
+    check_admins(before, &removed, grounds, &next)?;
+    let by = |ground| {
+        let mut chosen = removed.clone();
+        chosen.retain(|member| grounds.of_leaf(member.leaf) == Some(ground));
+        chosen
+    };
     Ok(Verdict {
         committer,
         external: false,
         added: members(&next, &added),
+        left: by(Ground::Left),
+        revoked: by(Ground::Revoked),
         removed,
         next,
     })
+}
+
+/// New admins are accounts in the group, and the last one stays.
+fn check_admins(
+    before: &Membership,
+    removed: &[Member],
+    grounds: &Grounds,
+    next: &Membership,
+) -> Result<(), Refusal> {
+    let strangers = next
+        .roles
+        .admins()
+        .filter(|admin| !before.roles.is_admin(admin))
+        .any(|admin| !next.has_account(admin));
+    let lost = before.has_admin() && !next.has_admin();
+    let roles_kept = next.roles == before.roles;
+    let revoked = |member: &Member| grounds.of_leaf(member.leaf) == Some(Ground::Revoked);
+    let mut admins = removed.iter().filter(|member| member.admin);
+    require(!lost || roles_kept && admins.all(revoked), Refusal::NoAdmin)?;
+    require(!strangers, Refusal::RolesOfStranger)
 }
 
 /// A device that is in no leaf, or that gives its earlier one up. It changes nothing else: whom it may bring and whom remove
 /// would be decided by roles, and it has none before it is in.
 fn by_joiner(
     before: &Membership,
-    sender: &Sender,
     joiner: Certificate,
-    commit: &StagedCommit,
+    posted: Posted<'_>,
     roles: &Roles,
 ) -> Result<Verdict, Refusal> {
     let kin = |certificate: &Certificate| {
@@ -126,8 +171,8 @@ fn by_joiner(
     };
     require(before.leaves().values().any(kin), Refusal::ExternalCommit)?;
     let mut removed = Vec::new();
-    for queued in commit.queued_proposals() {
-        match inline(queued, sender)? {
+    for queued in posted.commit.queued_proposals() {
+        match inline(queued, posted.sender)? {
             Proposal::ExternalInit(_) => {}
             Proposal::Remove(remove) => {
                 let member = before
@@ -142,6 +187,7 @@ fn by_joiner(
         }
     }
     require(*roles == before.roles, Refusal::RolesByOther)?;
+    require(posted.grounds.are_for(&[]), Refusal::QuotedInVain)?;
     let (leaves, added) = after(before, &removed, vec![joiner]);
     let next = Membership::new(before.suite, roles.clone(), leaves)?;
     let added = members(&next, &added);
@@ -150,6 +196,8 @@ fn by_joiner(
         committer,
         external: true,
         added,
+        left: Vec::new(),
+        revoked: Vec::new(),
         removed,
         next,
     })

@@ -88,17 +88,37 @@ pub enum Refusal {
     /// New roles by a member that is not an admin.
     #[error("only an admin may change roles")]
     RolesByOther,
-    /// New roles that leave no admin in the group.
+    /// A commit that takes the last admin out of the group.
     #[error("a group must keep an admin")]
     NoAdmin,
+    /// A new admin that is no account in the group.
+    #[error("only an account in the group can be made an admin")]
+    RolesOfStranger,
     /// A commit that its device cannot make: it would remove itself.
     #[error("a device cannot remove itself")]
     RemovesItself,
 
     // -- what surrounds a commit, a Welcome or a GroupInfo
-    /// Authenticated data that is not a message id of 16 bytes.
+    /// Authenticated data that is not, or does not begin with, a message id of 16 bytes.
     #[error("authenticated data is not a message id")]
     MessageId,
+    /// Authenticated data that goes on as none of ours does.
+    #[error("what the commit quotes is malformed")]
+    Quotes,
+    /// A quote about a leaf that the commit does not remove, or two about one leaf.
+    #[error("the commit quotes what it does not act on")]
+    QuotedInVain,
+    /// A leave request for another group, or of a device that is not in the leaf that it names.
+    #[error("the leave request is not of a member as it is now")]
+    LeaveRequest,
+    /// A device in a leaf as its KeyPackage made it asks to leave.
+    #[error(
+        "a device that has not committed since it was added commits once before it asks to leave"
+    )]
+    LeaveTooEarly,
+    /// A revocation of a device that is not in the group, or by another account than the one that certified it.
+    #[error("the revocation is not of a member")]
+    Revocation,
     /// A handshake message that the node cannot read.
     #[error("handshake messages must be public messages")]
     Encrypted,

@@ -6,13 +6,12 @@ use openmls::schedule::PreSharedKeyId;
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
 
-use super::forgery::{forge, leaf, own, raw};
+use super::forgery::{forge, forge_saying, leaf, own, raw};
 use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::error::Error;
 use crate::policy::Refusal;
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::suite::Suite;
-use crate::PendingCommit;
 
 #[test]
 fn proposals_come_in_commits_and_nowhere_else() {
@@ -116,33 +115,10 @@ fn authenticated_data_is_a_message_id() {
     assert_eq!(alice.refuses(&message), Error::Refused(Refusal::MessageId));
     assert_eq!(alice.save(), 0);
 
-    let forged = {
-        let bob = &mut world.people[BOB];
-        let mls = &mut bob.group.as_mut().unwrap().mls;
-        mls.set_aad(vec![1; 17]);
-        let messages = mls
-            .commit_builder()
-            .load_psks(provider.storage())
-            .unwrap()
-            .create_group_info(true)
-            .build(
-                provider.rand(),
-                provider.crypto(),
-                &DeviceSigner(&device),
-                |_| true,
-            )
-            .unwrap()
-            .stage_commit(&provider)
-            .unwrap();
-        mls.clear_pending_commit(provider.storage()).unwrap();
-        let (commit, _, group_info) = messages.into_messages();
-        PendingCommit {
-            commit: bytes(&commit),
-            welcome: None,
-            group_info: bytes(&group_info.unwrap()),
-        }
-    };
+    let forged = forge_saying(&mut world.people[BOB], &[1; 15], |commit| commit);
     world.all_refuse(BOB, &forged, || Refusal::MessageId);
+    let longer = forge_saying(&mut world.people[BOB], &[1; 17], |commit| commit);
+    world.all_refuse(BOB, &longer, || Refusal::Quotes);
 }
 
 /// A commit without a path is allowed where RFC 9420 allows it (section 12.4): ours always have one, others need not.

@@ -1,5 +1,7 @@
 //! Devices that join by themselves: the new device of a member, the one that lost its place, and those who may not.
 
+use std::collections::BTreeMap;
+
 use openmls::prelude::{
     CredentialWithKey, LeafNodeParameters, MlsGroup, PreSharedKeyProposal, ProcessedMessageContent,
 };
@@ -10,6 +12,7 @@ use qnpc_crypto::signature::SigningKey;
 
 use super::forgery::own;
 use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL};
+use crate::authenticated::{Authenticated, Quote};
 use crate::change::Change;
 use crate::config;
 use crate::credential::credential;
@@ -18,8 +21,9 @@ use crate::external::ExternalCommit;
 use crate::group::Group;
 use crate::member::Membership;
 use crate::message::parse_protocol;
-use crate::policy::{check_commit, DeviceKey, Externals, Refusal};
+use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal};
 use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::revocation::Revocation;
 use crate::store::Store;
 use crate::suite::Suite;
 use crate::tracker::parse_group;
@@ -100,6 +104,7 @@ fn forged(
     (group_info, tree): &(Vec<u8>, Vec<u8>),
     credential: CredentialWithKey,
     psk: Option<PreSharedKeyId>,
+    quotes: &[Quote],
 ) -> (Vec<u8>, Vec<u8>) {
     let store = Store::new();
     let provider = Provider::new(&store).unwrap();
@@ -112,7 +117,7 @@ fn forged(
         .build();
     let (_, messages) = MlsGroup::external_commit_builder()
         .with_config(config::join())
-        .with_aad(id(66).to_vec())
+        .with_aad(Authenticated::encode(id(66), quotes).unwrap())
         .with_ratchet_tree(tree)
         .build_group(&provider, info, credential)
         .unwrap()
@@ -231,7 +236,7 @@ fn nobody_joins_whose_account_is_not_in_the_group() {
     let seed = *world.people[BOB].identity.seed().clone();
     let renamed = Person::with_identity("robert", SigningKey::from_seed(&seed).unwrap());
     for person in [&dave, &impostor, &renamed] {
-        let (commit, info) = forged(person, &offer, own(person), None);
+        let (commit, info) = forged(person, &offer, own(person), None, &[]);
         world.shut_out(person, &commit, &info, || Refusal::ExternalCommit);
     }
 }
@@ -274,7 +279,7 @@ fn a_removed_device_does_not_come_back_by_itself() {
     let knocked = laptop.knocks(&offer.0, &offer.1, &[]).map(|_| ());
     assert_eq!(knocked, Err(Error::Refused(Refusal::Barred)));
     // If it tries, its account is in the group, and only those who know can tell.
-    let (commit, info) = forged(&laptop, &offer, own(&laptop), None);
+    let (commit, info) = forged(&laptop, &offer, own(&laptop), None, &[]);
     let barred = [[7; 32], laptop.key()];
     let barred = Externals::Except(&barred);
     let at_node = world.tracker.process(&commit, &key, &info, barred);
@@ -333,8 +338,14 @@ fn a_joiner_brings_nothing_else() {
             .unwrap();
         person.save();
     }
-    let (commit, info) = forged(&laptop, &offer, own(&laptop), Some(psk));
+    let (commit, info) = forged(&laptop, &offer, own(&laptop), Some(psk), &[]);
     world.shut_out(&laptop, &commit, &info, || Refusal::ProposalType);
+
+    let bob = &world.people[BOB];
+    let revocation = Revocation::issue(&bob.identity, &bob.key(), 1).unwrap();
+    let quote = Quote::Revocation(Revocation::parse(&revocation).unwrap());
+    let (commit, info) = forged(&laptop, &offer, own(&laptop), None, &[quote]);
+    world.shut_out(&laptop, &commit, &info, || Refusal::QuotedInVain);
 }
 
 #[test]
@@ -345,7 +356,7 @@ fn a_joiners_leaf_is_held_to_what_every_leaf_is() {
     // In its old leaf's place it keeps the certificate.
     let newer = Certificate::issue(&bob.identity, "bob", &bob.key(), 2).unwrap();
     let newer = credential(&Certificate::parse(&newer).unwrap());
-    let (commit, info) = forged(bob, &offer, newer, None);
+    let (commit, info) = forged(bob, &offer, newer, None, &[]);
     let at_node = world.tracker.process(&commit, &bob.key(), &info, ANY);
     assert_eq!(at_node.unwrap_err(), Error::Refused(Refusal::LeafChanged));
     let alice = world.people[ALICE].refuses(&commit);
@@ -358,7 +369,7 @@ fn a_joiners_leaf_is_held_to_what_every_leaf_is() {
     );
     let mut stolen = own(&phone);
     stolen.signature_key = laptop.key().to_vec().into();
-    let (commit, info) = forged(&laptop, &offer, stolen, None);
+    let (commit, info) = forged(&laptop, &offer, stolen, None, &[]);
     world.shut_out(&laptop, &commit, &info, || Refusal::OtherDevice);
 }
 
@@ -386,9 +397,15 @@ fn a_joiner_removes_nobody_but_itself() {
     leaves.insert(leaf, Certificate::parse(&other.certificate).unwrap());
     let membership = &world.people[ALICE].group.as_ref().unwrap().membership;
     let before = Membership::new(membership.suite, membership.roles.clone(), leaves).unwrap();
-    let refused = check_commit(crypto().unwrap(), &before, &sender, &staged, ANY);
+    let posted = Posted {
+        sender: &sender,
+        commit: &staged,
+        grounds: &Grounds::Quoted(BTreeMap::new()),
+        externals: ANY,
+    };
+    let refused = check_commit(crypto().unwrap(), &before, posted);
     assert_eq!(refused.unwrap_err(), Refusal::RemoveByOther);
-    check_commit(crypto().unwrap(), membership, &sender, &staged, ANY).unwrap();
+    check_commit(crypto().unwrap(), membership, posted).unwrap();
 }
 
 #[test]

@@ -15,6 +15,7 @@ use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
 
+use crate::authenticated::{Authenticated, Quote};
 use crate::change::Change;
 use crate::error::Error;
 use crate::group::{Group, Processed};
@@ -34,11 +35,13 @@ mod groups;
 mod joining;
 mod key_packages;
 mod leaves;
+mod leaving;
 mod messages;
 mod noise;
 mod paths;
 mod permissions;
 mod races;
+mod revoking;
 mod stored;
 mod trackers;
 
@@ -269,7 +272,18 @@ impl World {
         forger: usize,
         build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
     ) -> PendingCommit {
-        let forged = forgery::forge(&mut self.people[forger], build);
+        self.forge_quoting(forger, &[], build)
+    }
+
+    /// The same with quotes.
+    fn forge_quoting(
+        &mut self,
+        forger: usize,
+        quotes: &[Quote],
+        build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
+    ) -> PendingCommit {
+        let data = Authenticated::encode(id(66), quotes).unwrap();
+        let forged = forgery::forge_saying(&mut self.people[forger], &data, build);
         self.people[forger].save();
         forged
     }
