@@ -38,12 +38,15 @@ __all__ = [
     "PendingCommit",
     "Refused",
     "Revocation",
+    "SafetyNumber",
     "StateError",
+    "StoredKeyPackage",
     "Tracker",
     "Unreadable",
     "decapsulate",
     "encapsulate",
     "generate_key_packages",
+    "generate_last_resort",
     "inspect_key_package",
     "inspect_message",
     "open_envelope",
@@ -234,6 +237,30 @@ class Revocation:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+@final
+class SafetyNumber:
+    """What two people compare to know that each has the other's identity key. Making one takes some milliseconds.
+
+    Per account 30 digits out of 5200 rounds of SHA-512 over a domain, version 1, identity key and username (rust/crypto/fingerprint.rs)."""
+
+    def __new__(
+        cls, username: str, identity_key: bytes, other_username: str, other_identity_key: bytes
+    ) -> SafetyNumber:
+        """Ours first. Raises Malformed."""
+
+    @property
+    def digits(self) -> str:
+        """60 digits, the same for both; usually shown in groups of five."""
+
+    @property
+    def code(self) -> bytes:
+        """69 bytes for a QR code, to be scanned by the other side."""
+
+    def check(self, scanned: bytes) -> None:
+        """Holds a code that was scanned off the other side against ours.
+
+        Raises NotAuthentic (of another account, or of one with another key), Unreadable (of another version), Malformed (no such code)."""
+
 def verify(public_key: bytes, context: str, message: bytes, signature: bytes) -> None:
     """The counterpart of `Identity.sign` and `Device.sign`, strict (RFC 8032, small orders refused). Raises NotAuthentic, Malformed."""
 
@@ -318,6 +345,12 @@ class MlsStore:
 
         Deferred secrets are flushed by `Group.flush`, not here: call that first for each group that processed messages."""
 
+    def key_packages(self) -> list[StoredKeyPackage]:
+        """What a device that makes new KeyPackages has of old ones. The rows of scope b"" must be loaded. Raises StateError."""
+
+    def delete_key_packages(self, references: list[bytes]) -> int:
+        """Deletes private parts; a Welcome for one of them opens no more. How many of `references` were there. Raises StateError."""
+
     def discard(self) -> None:
         """Forgets the delta. Groups loaded from this store must be dropped and loaded again."""
 
@@ -337,10 +370,34 @@ class KeyPackageInfo:
     def not_after(self) -> int:
         """Unix seconds."""
 
+    @property
+    def last_resort(self) -> bool:
+        """It may be used more than once, and should be used only when there is no other."""
+
+@final
+class StoredKeyPackage:
+    """A KeyPackage of our own whose private part is in the store: not used yet, or the last resort."""
+
+    @property
+    def suite(self) -> int: ...
+    @property
+    def reference(self) -> bytes:
+        """The hash reference (RFC 9420, 5.2)."""
+
+    @property
+    def not_after(self) -> int:
+        """Unix seconds."""
+
+    @property
+    def last_resort(self) -> bool: ...
+
 def generate_key_packages(
     store: MlsStore, device: Device, certificate: bytes, suite: int, count: int
 ) -> list[bytes]:
     """`count` one-time KeyPackages as MLSMessages, lifetime 83 days; their private parts go to the store. Raises Malformed, StateError."""
+
+def generate_last_resort(store: MlsStore, device: Device, certificate: bytes, suite: int) -> bytes:
+    """The KeyPackage for when there is no other, lifetime 83 days. Joining by it does not use it up. Raises Malformed, StateError."""
 
 def inspect_key_package(message: bytes) -> KeyPackageInfo:
     """Raises Malformed, NotAuthentic, Refused (expired, unknown suite, no roles extension, certificate of another key)."""

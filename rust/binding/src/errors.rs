@@ -10,6 +10,7 @@ use pyo3::PyErr;
 use qnpc_crypto::aead::AeadError;
 use qnpc_crypto::certificate::CertificateError;
 use qnpc_crypto::envelope::EnvelopeError;
+use qnpc_crypto::fingerprint::FingerprintError;
 use qnpc_crypto::kem::KemError;
 use qnpc_crypto::opaque::OpaqueError;
 use qnpc_crypto::secret::RandomError;
@@ -116,6 +117,7 @@ classify! {
     AeadError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
     CertificateError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     EnvelopeError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
+    FingerprintError { Malformed => Malformed, OtherVersion => Unreadable, OtherAccount => NotAuthentic }
     KemError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     OpaqueError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     SignatureError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod certificate;
 mod envelope;
 mod errors;
+mod fingerprint;
 mod identity;
 mod kem;
 mod mls;
@@ -38,15 +39,18 @@ mod _core {
     use crate::certificate::Certificate;
 
     #[pymodule_export]
+    use crate::fingerprint::SafetyNumber;
+
+    #[pymodule_export]
     use crate::opaque::{
         Argon2, OpaqueClientLogin, OpaqueClientRegistration, OpaqueServer, OpaqueServerLogin,
     };
 
     #[pymodule_export]
     use crate::mls::{
-        generate_key_packages, inspect_key_package, inspect_message, Application, Change,
-        ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit,
-        PendingCommit, Revocation, Tracker,
+        generate_key_packages, generate_last_resort, inspect_key_package, inspect_message,
+        Application, Change, ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore,
+        OwnCommit, PendingCommit, Revocation, StoredKeyPackage, Tracker,
     };
 
     #[pymodule_export]

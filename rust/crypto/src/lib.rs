@@ -7,6 +7,7 @@
 pub mod aead;
 pub mod certificate;
 pub mod envelope;
+pub mod fingerprint;
 pub mod kem;
 pub mod opaque;
 pub mod secret;

@@ -190,9 +190,9 @@ pub(crate) fn check_key_package(
     if !package.life_time().has_acceptable_range() {
         return Err(Refusal::Lifetime);
     }
-    if package.extensions().iter().next().is_some() {
-        return Err(Refusal::KeyPackageExtensions);
-    }
+    let mut extensions = package.extensions().iter();
+    let known = extensions.all(|extension| matches!(extension, Extension::LastResort(_)));
+    require(known, Refusal::KeyPackageExtensions)?;
     let certificate = check_leaf(suite, package.leaf_node())?;
     can_be_sealed_to(
         crypto,

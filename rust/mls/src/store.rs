@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::codec::Value;
 
+mod listing;
 mod provider;
 pub(crate) use provider::View;
 

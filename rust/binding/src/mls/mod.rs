@@ -26,7 +26,10 @@ mod tracker;
 pub use change::{Change, OwnCommit, PendingCommit};
 pub use external::ExternalCommit;
 pub use group::{Application, Group};
-pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo};
+pub use key_package::{
+    generate_key_packages, generate_last_resort, inspect_key_package, KeyPackageInfo,
+    StoredKeyPackage,
+};
 pub use member::Member;
 pub use message::{inspect_message, MessageInfo};
 pub use passive::PassiveClient;

@@ -8,6 +8,7 @@ use pyo3::types::PyBytes;
 use qnpc_mls::Store;
 use zeroize::Zeroizing;
 
+use super::key_package::StoredKeyPackage;
 use crate::errors::raise;
 
 pub(super) type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
@@ -48,6 +49,21 @@ impl MlsStore {
             )
         });
         Ok(rows.collect())
+    }
+
+    fn key_packages(&self, py: Python<'_>) -> PyResult<Vec<StoredKeyPackage>> {
+        let stored = py.detach(|| qnpc_mls::key_package::stored(&self.0));
+        let stored = stored.map_err(raise)?.into_iter();
+        Ok(stored.map(StoredKeyPackage::from).collect())
+    }
+
+    fn delete_key_packages(
+        &self,
+        py: Python<'_>,
+        references: Vec<PyBackedBytes>,
+    ) -> PyResult<usize> {
+        py.detach(|| qnpc_mls::key_package::delete(&self.0, &references))
+            .map_err(raise)
     }
 
     fn discard(&self, py: Python<'_>) -> PyResult<()> {

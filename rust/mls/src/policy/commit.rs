@@ -68,7 +68,7 @@ pub(crate) fn check_commit(
         (Sender::NewMemberCommit, Externals::Except(barred)) => {
             let joiner = path.ok_or(Refusal::ExternalCommit)?;
             require(!barred.contains(&joiner.device()), Refusal::Barred)?;
-            by_joiner(before, joiner, posted, &roles)
+            by_joiner(before, joiner, posted)
         }
         _ => Err(Refusal::NotAMember),
     }
@@ -163,7 +163,6 @@ fn by_joiner(
     before: &Membership,
     joiner: Certificate,
     posted: Posted<'_>,
-    roles: &Roles,
 ) -> Result<Verdict, Refusal> {
     let kin = |certificate: &Certificate| {
         certificate.identity_key() == joiner.identity_key()
@@ -186,10 +185,9 @@ fn by_joiner(
             _ => return Err(Refusal::ProposalType),
         }
     }
-    require(*roles == before.roles, Refusal::RolesByOther)?;
     require(posted.grounds.are_for(&[]), Refusal::QuotedInVain)?;
     let (leaves, added) = after(before, &removed, vec![joiner]);
-    let next = Membership::new(before.suite, roles.clone(), leaves)?;
+    let next = Membership::new(before.suite, before.roles.clone(), leaves)?;
     let added = members(&next, &added);
     let committer = added.first().cloned().ok_or(Refusal::NotAMember)?;
     Ok(Verdict {

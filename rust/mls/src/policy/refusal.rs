@@ -36,8 +36,8 @@ pub enum Refusal {
     /// A key package of another suite than the group's.
     #[error("a key package is for another ciphersuite")]
     OtherSuite,
-    /// A key package with extensions: none are in use, last resort included.
-    #[error("a key package has extensions, and none are allowed")]
+    /// A key package with other extensions than the one that makes it a last resort.
+    #[error("a key package has extensions that are not allowed")]
     KeyPackageExtensions,
 
     // -- groups

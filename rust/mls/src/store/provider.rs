@@ -17,7 +17,7 @@ const VERSION: u16 = CURRENT_VERSION;
 /// What a row holds: the first byte of its key. Never reuse a number.
 #[derive(Clone, Copy)]
 #[repr(u8)]
-enum Label {
+pub(super) enum Label {
     JoinConfig = 1,
     OwnLeafNodes = 2,
     Proposals = 3,

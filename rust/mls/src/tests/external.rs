@@ -434,7 +434,9 @@ fn only_the_rows_of_one_group_are_adopted() {
     let adopt = |rows| Group::adopt(&bob.store, &bob.device, rows).map(|_| ());
     assert!(matches!(adopt(Vec::new()), Err(Error::Malformed(_))));
     assert!(adopt(rows[..1].to_vec()).is_err());
-    rows[1].0 = vec![1; 16];
+    let mut other = rows[0].clone();
+    other.0 = vec![1; 16];
+    rows.push(other);
     assert!(matches!(adopt(rows), Err(Error::Malformed(_))));
     assert_eq!(world.people[BOB].save(), 0);
 }

@@ -42,6 +42,7 @@ mod paths;
 mod permissions;
 mod races;
 mod revoking;
+mod rules;
 mod stored;
 mod trackers;
 
