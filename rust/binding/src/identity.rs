@@ -34,6 +34,7 @@ fn sign<'py>(
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Identity(SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Identity {
     #[staticmethod]
@@ -85,6 +86,7 @@ impl Identity {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Device(pub SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Device {
     #[staticmethod]
@@ -128,6 +130,7 @@ impl Device {
 }
 
 /// The counterpart of `Identity.sign` and `Device.sign`.
+#[guarded]
 #[pyfunction]
 pub fn verify(
     py: Python<'_>,

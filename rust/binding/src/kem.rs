@@ -10,6 +10,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct HybridKey(pub kem::HybridKey);
 
+#[guarded]
 #[pymethods]
 impl HybridKey {
     #[staticmethod]
@@ -35,6 +36,7 @@ impl HybridKey {
 }
 
 /// (shared secret, encapsulation) for a public key.
+#[guarded]
 #[pyfunction]
 pub fn encapsulate<'py>(
     py: Python<'py>,
@@ -48,6 +50,7 @@ pub fn encapsulate<'py>(
 }
 
 /// The shared secret of an encapsulation.
+#[guarded]
 #[pyfunction]
 pub fn decapsulate<'py>(
     py: Python<'py>,
@@ -61,6 +64,7 @@ pub fn decapsulate<'py>(
 }
 
 /// Holds a hybrid key against the device that signed it.
+#[guarded]
 #[pyfunction]
 pub fn verify_hybrid_key(
     py: Python<'_>,

@@ -1,4 +1,7 @@
-//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in `_core.pyi`.
+//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in the stubs, `_core/*.pyi`.
+
+#[macro_use]
+extern crate qnpc_guard;
 
 use pyo3::prelude::*;
 
@@ -6,17 +9,21 @@ mod certificate;
 mod envelope;
 mod errors;
 mod identity;
+mod input;
 mod kem;
 mod mls;
 mod opaque;
+mod primitives;
 mod symmetric;
 mod vault;
 
 #[pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::errors::{
-        CoreError, EpochStale, Malformed, NotAuthentic, Refused, StateError, Unreadable,
+        CoreError, EpochStale, Malformed, NotAuthentic, Panicked, Refused, StateError, Unreadable,
     };
 
     #[pymodule_export]
@@ -47,6 +54,15 @@ mod _core {
         generate_key_packages, inspect_key_package, inspect_message, Application, Change, Group,
         KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Tracker,
     };
+
+    #[pymodule_export]
+    use crate::primitives::contents;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::errors::keep_panics_quiet();
+        Ok(())
+    }
 
     #[pymodule_export]
     const SUITE_CLASSICAL: u16 = qnpc_mls::Suite::Classical.code();
