@@ -227,37 +227,6 @@ const SMALL_ORDER: [[u8; PUBLIC]; 5] = [
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
-    use crate::testing::{hex, vectors};
-
-    #[test]
-    fn wycheproof() {
-        let file = vectors("signature/ed25519.json");
-        let (mut valid, mut refused) = (0, 0);
-        for group in file["testGroups"].as_array().unwrap() {
-            let public = hex(group["publicKey"]["pk"].as_str().unwrap());
-            for test in group["tests"].as_array().unwrap() {
-                let bytes = |name: &str| hex(test[name].as_str().unwrap());
-                let signature = bytes("sig");
-                let result = verify_raw(&public, &bytes("msg"), &signature);
-                if test["result"] == "valid" {
-                    result.unwrap();
-                    valid += 1;
-                } else if signature.len() == SIGNATURE {
-                    assert_eq!(
-                        result,
-                        Err(SignatureError::NotAuthentic),
-                        "{}",
-                        test["tcId"]
-                    );
-                    refused += 1;
-                } else {
-                    assert_eq!(result, Err(SignatureError::Malformed), "{}", test["tcId"]);
-                    refused += 1;
-                }
-            }
-        }
-        assert!(valid > 80 && refused > 50);
-    }
 
     fn key() -> SigningKey {
         SigningKey::from_seed(&[222; 32]).unwrap()
