@@ -11,6 +11,7 @@ pub mod certificate;
 pub mod cipher;
 pub mod envelope;
 pub mod hash;
+pub mod hpke;
 pub mod kem;
 pub mod mlkem;
 pub mod opaque;
