@@ -108,7 +108,7 @@ class HybridKey:
     @staticmethod
     def generate() -> HybridKey: ...
     @staticmethod
-    def from_secret(seed: bytes) -> HybridKey:
+    def from_secret(seed: _Bytes) -> HybridKey:
         """`seed` is 32 bytes. Raises Malformed."""
 
     @property
@@ -164,7 +164,7 @@ class Identity:
     @staticmethod
     def generate() -> Identity: ...
     @staticmethod
-    def from_secret(seed: bytes) -> Identity: ...
+    def from_secret(seed: _Bytes) -> Identity: ...
     @property
     def public_key(self) -> bytes:
         """32 bytes."""
@@ -185,7 +185,7 @@ class Device:
     @staticmethod
     def generate() -> Device: ...
     @staticmethod
-    def from_secret(seed: bytes) -> Device: ...
+    def from_secret(seed: _Bytes) -> Device: ...
     @property
     def public_key(self) -> bytes:
         """32 bytes: the name of the device on the wire."""

@@ -6,6 +6,7 @@ use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::{self, SigningKey};
 
 use crate::errors::{raise, raise_as, Class};
+use crate::input::Bytes;
 
 /// A signing key from a 32-byte seed that comes from Python.
 fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<SigningKey> {
@@ -43,8 +44,8 @@ impl Identity {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]
@@ -95,8 +96,8 @@ impl Device {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]

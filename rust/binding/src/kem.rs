@@ -5,6 +5,7 @@ use pyo3::types::PyBytes;
 use qnpc_crypto::kem;
 
 use crate::errors::raise;
+use crate::input::Bytes;
 
 /// An X-Wing key pair.
 #[pyclass(frozen, module = "qnpc._core")]
@@ -19,8 +20,8 @@ impl HybridKey {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        py.detach(|| kem::HybridKey::from_seed(seed))
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        py.detach(|| kem::HybridKey::from_seed(&seed))
             .map(Self)
             .map_err(raise)
     }
