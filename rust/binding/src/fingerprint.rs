@@ -9,6 +9,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct SafetyNumber(qnpc_crypto::fingerprint::SafetyNumber);
 
+#[guarded]
 #[pymethods]
 impl SafetyNumber {
     #[new]

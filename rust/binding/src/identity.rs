@@ -6,6 +6,7 @@ use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::{self, SigningKey};
 
 use crate::errors::{raise, raise_as, Class};
+use crate::input::Bytes;
 
 /// A signing key from a 32-byte seed that comes from Python.
 fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<SigningKey> {
@@ -34,6 +35,7 @@ fn sign<'py>(
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Identity(SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Identity {
     #[staticmethod]
@@ -42,8 +44,8 @@ impl Identity {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]
@@ -100,6 +102,7 @@ impl Identity {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Device(pub SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Device {
     #[staticmethod]
@@ -108,8 +111,8 @@ impl Device {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]
@@ -143,6 +146,7 @@ impl Device {
 }
 
 /// The counterpart of `Identity.sign` and `Device.sign`.
+#[guarded]
 #[pyfunction]
 pub fn verify(
     py: Python<'_>,

@@ -1,4 +1,7 @@
-//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in `_core.pyi`.
+//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in the stubs, `_core/*.pyi`.
+
+#[macro_use]
+extern crate qnpc_guard;
 
 use pyo3::prelude::*;
 
@@ -7,17 +10,21 @@ mod envelope;
 mod errors;
 mod fingerprint;
 mod identity;
+mod input;
 mod kem;
 mod mls;
 mod opaque;
+mod primitives;
 mod symmetric;
 mod vault;
 
 #[pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::errors::{
-        CoreError, EpochStale, Malformed, NotAuthentic, Refused, StateError, Unreadable,
+        CoreError, EpochStale, Malformed, NotAuthentic, Panicked, Refused, StateError, Unreadable,
     };
 
     #[pymodule_export]
@@ -55,6 +62,14 @@ mod _core {
 
     #[pymodule_export]
     use crate::mls::PassiveClient;
+    #[pymodule_export]
+    use crate::primitives::contents;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::errors::keep_panics_quiet();
+        Ok(())
+    }
 
     #[pymodule_export]
     const SUITE_CLASSICAL: u16 = qnpc_mls::Suite::Classical.code();

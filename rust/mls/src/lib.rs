@@ -7,6 +7,8 @@
 //!
 //! Nothing here knows Python, a network or a file. Refusals are values with a reason; no secret is in any text or `Debug`.
 
+#![forbid(unsafe_code)]
+
 pub mod authenticated;
 pub mod change;
 mod codec;

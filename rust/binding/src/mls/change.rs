@@ -10,6 +10,7 @@ use super::member::{members, Member};
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Change(pub Box<qnpc_mls::Change>);
 
+#[guarded]
 #[pymethods]
 impl Change {
     #[getter]
@@ -74,6 +75,7 @@ impl Change {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct OwnCommit(pub qnpc_mls::OwnCommit);
 
+#[guarded]
 #[pymethods]
 impl OwnCommit {
     #[getter]
@@ -91,6 +93,7 @@ impl OwnCommit {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct PendingCommit(pub qnpc_mls::PendingCommit);
 
+#[guarded]
 #[pymethods]
 impl PendingCommit {
     #[getter]

@@ -15,6 +15,7 @@ type Row<'py> = (
     Bound<'py, PyBytes>,
 );
 
+#[guarded]
 #[pymethods]
 impl ExternalCommit {
     #[getter]

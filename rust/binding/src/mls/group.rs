@@ -18,6 +18,7 @@ use crate::identity::Device;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Application(qnpc_mls::Application);
 
+#[guarded]
 #[pymethods]
 impl Application {
     #[getter]
@@ -59,6 +60,7 @@ impl Group {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl Group {
     #[staticmethod]

@@ -12,6 +12,7 @@ use crate::identity::Device;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct KeyPackageInfo(qnpc_mls::key_package::Info);
 
+#[guarded]
 #[pymethods]
 impl KeyPackageInfo {
     #[getter]
@@ -50,6 +51,7 @@ impl From<qnpc_mls::key_package::Stored> for StoredKeyPackage {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl StoredKeyPackage {
     #[getter]
@@ -74,6 +76,7 @@ impl StoredKeyPackage {
 }
 
 /// One-time KeyPackages as MLSMessages.
+#[guarded]
 #[pyfunction]
 pub fn generate_key_packages(
     py: Python<'_>,
@@ -89,6 +92,7 @@ pub fn generate_key_packages(
 }
 
 /// The KeyPackage for when there is no other.
+#[guarded]
 #[pyfunction]
 pub fn generate_last_resort(
     py: Python<'_>,
@@ -105,6 +109,7 @@ pub fn generate_last_resort(
 }
 
 /// Validates a KeyPackage.
+#[guarded]
 #[pyfunction]
 pub fn inspect_key_package(py: Python<'_>, message: &[u8]) -> PyResult<KeyPackageInfo> {
     py.detach(|| qnpc_mls::key_package::inspect(message))

@@ -10,6 +10,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct MessageInfo(Info);
 
+#[guarded]
 #[pymethods]
 impl MessageInfo {
     #[getter]
@@ -51,6 +52,7 @@ impl MessageInfo {
 }
 
 /// Reads the clear parts of a message.
+#[guarded]
 #[pyfunction]
 pub fn inspect_message(py: Python<'_>, message: &[u8]) -> PyResult<MessageInfo> {
     py.detach(|| qnpc_mls::message::inspect(message))

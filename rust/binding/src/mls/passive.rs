@@ -10,6 +10,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct PassiveClient(Shared<qnpc_mls::PassiveClient>);
 
+#[guarded]
 #[pymethods]
 impl PassiveClient {
     #[new]

@@ -11,6 +11,7 @@ use crate::errors::raise;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Revocation(qnpc_mls::Revocation);
 
+#[guarded]
 #[pymethods]
 impl Revocation {
     #[staticmethod]

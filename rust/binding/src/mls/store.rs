@@ -27,6 +27,7 @@ pub(super) fn owned((scope, key, value): Row) -> qnpc_mls::store::Row {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct MlsStore(pub Arc<Store>);
 
+#[guarded]
 #[pymethods]
 impl MlsStore {
     #[new]

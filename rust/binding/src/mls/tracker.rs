@@ -12,6 +12,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Tracker(Shared<qnpc_mls::Tracker>);
 
+#[guarded]
 #[pymethods]
 impl Tracker {
     #[staticmethod]

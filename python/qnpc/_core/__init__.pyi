@@ -4,7 +4,9 @@ Keys and messages are `bytes`; secrets live in Rust objects, are wiped when thes
 more than some 20 microseconds release the GIL. Every refusal raises; nothing returns False for a failed check.
 """
 
-from typing import Final, final
+from typing import Final, TypeAlias, final
+
+from qnpc._core import primitives
 
 __all__ = [
     "KEY_PACKAGE_FRESH",
@@ -35,6 +37,7 @@ __all__ = [
     "OpaqueServerLogin",
     "OwnCommit",
     "PassiveClient",
+    "Panicked",
     "PendingCommit",
     "Refused",
     "Revocation",
@@ -51,6 +54,7 @@ __all__ = [
     "inspect_message",
     "open_envelope",
     "open_vault",
+    "primitives",
     "seal_envelope",
     "seal_vault",
     "vault_header",
@@ -81,7 +85,13 @@ class Unreadable(CoreError):
 class StateError(CoreError):
     """A local failure (storage, library, misuse). Discard the store's delta, drop the group, load it again."""
 
+class Panicked(StateError):
+    """The core failed inside, which is a bug: E025. As after any StateError: discard, drop, load again. The text names a line, no data."""
+
 # -- AEAD, X-Wing, envelope, vault ------------------------------------------------------------------------------------------------
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+"""`bytes` is read where it lies, another buffer is copied first."""
 
 @final
 class Aead:
@@ -90,11 +100,11 @@ class Aead:
     A key may seal 2**32 messages at most (NIST SP 800-38D); nobody here comes near.
     """
 
-    def __new__(cls, key: bytes) -> Aead: ...
-    def seal(self, plaintext: bytes, aad: bytes = b"") -> bytes:
+    def __new__(cls, key: _Bytes) -> Aead: ...
+    def seal(self, plaintext: _Bytes, aad: _Bytes = b"") -> bytes:
         """nonce || ciphertext || tag: 28 bytes longer than the plaintext."""
 
-    def open(self, sealed: bytes, aad: bytes = b"") -> bytes:
+    def open(self, sealed: _Bytes, aad: _Bytes = b"") -> bytes:
         """Raises NotAuthentic."""
 
 @final
@@ -104,7 +114,7 @@ class HybridKey:
     @staticmethod
     def generate() -> HybridKey: ...
     @staticmethod
-    def from_secret(seed: bytes) -> HybridKey:
+    def from_secret(seed: _Bytes) -> HybridKey:
         """`seed` is 32 bytes. Raises Malformed."""
 
     @property
@@ -118,7 +128,9 @@ def encapsulate(public_key: bytes) -> tuple[bytes, bytes]:
     """(shared secret 32, encapsulation 1120) for an X-Wing public key of 1216 bytes. Raises Malformed."""
 
 def decapsulate(key: HybridKey, encapsulation: bytes) -> bytes:
-    """The shared secret, 32 bytes. Implicit rejection: a wrong encapsulation gives another secret. Raises Malformed for a wrong length."""
+    """The shared secret, 32 bytes. Implicit rejection: a wrong encapsulation gives another secret.
+
+    Raises Malformed for a wrong length, and for an X25519 point of small order."""
 
 def verify_hybrid_key(device: bytes, public_key: bytes, signature: bytes) -> None:
     """Holds a hybrid key against the device that signed it (`Device.sign_hybrid_key`). Raises NotAuthentic, Malformed."""
@@ -158,7 +170,7 @@ class Identity:
     @staticmethod
     def generate() -> Identity: ...
     @staticmethod
-    def from_secret(seed: bytes) -> Identity: ...
+    def from_secret(seed: _Bytes) -> Identity: ...
     @property
     def public_key(self) -> bytes:
         """32 bytes."""
@@ -182,7 +194,7 @@ class Device:
     @staticmethod
     def generate() -> Device: ...
     @staticmethod
-    def from_secret(seed: bytes) -> Device: ...
+    def from_secret(seed: _Bytes) -> Device: ...
     @property
     def public_key(self) -> bytes:
         """32 bytes: the name of the device on the wire."""
