@@ -3,8 +3,8 @@
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::types::{
-    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig,
-    HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
+    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext,
+    HpkeConfig, HpkeKdfType, HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
 };
 use openmls_traits::OpenMlsProvider;
 use tls_codec::SecretVLBytes;
@@ -82,8 +82,12 @@ macro_rules! if_ours {
 
 fn our_kem(config: &HpkeConfig) -> bool {
     matches!(
-        config.0,
-        HpkeKemType::DhKem25519 | HpkeKemType::XWingKemDraft6
+        config,
+        HpkeConfig(
+            HpkeKemType::DhKem25519 | HpkeKemType::XWingKemDraft6,
+            HpkeKdfType::HkdfSha256,
+            HpkeAeadType::AesGcm128,
+        )
     )
 }
 

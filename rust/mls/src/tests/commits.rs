@@ -1,7 +1,9 @@
 //! What a commit may hold and how it must come: every rule broken once, by somebody who bypasses this crate, before the node and
 //! the members.
 
-use openmls::prelude::{PreSharedKeyProposal, Proposal, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY};
+use openmls::prelude::{
+    PreSharedKeyProposal, ProcessedMessageContent, Proposal, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+};
 use openmls::schedule::PreSharedKeyId;
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
@@ -9,6 +11,7 @@ use qnpc_crypto::signature::SigningKey;
 use super::forgery::{forge, forge_saying, leaf, own, raw};
 use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::error::Error;
+use crate::message::parse_protocol;
 use crate::policy::Refusal;
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::suite::Suite;
@@ -41,6 +44,22 @@ fn proposals_come_in_commits_and_nowhere_else() {
     // The proposal is in alice's own queue now, and her next commit refers to it.
     let forged = world.forge(ALICE, |commit| commit);
     world.all_refuse(ALICE, &forged, || Refusal::NotInline);
+
+    // Not even by somebody who has taken the proposal in, and to whom the library would give it.
+    let bob = &mut world.people[BOB];
+    let store = bob.store.clone();
+    let provider = Provider::new(&store).unwrap();
+    let mls = &mut bob.group().mls;
+    let processed = mls.process_message(&provider, parse_protocol(&proposal).unwrap());
+    let ProcessedMessageContent::ProposalMessage(queued) = processed.unwrap().into_content() else {
+        panic!("not a proposal");
+    };
+    mls.store_pending_proposal(provider.storage(), *queued)
+        .unwrap();
+    assert_eq!(
+        bob.refuses(&forged.commit),
+        Error::Refused(Refusal::NotInline)
+    );
 }
 
 #[test]
