@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use openmls::prelude::{
-    GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
+    Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
@@ -246,9 +246,7 @@ impl Group {
                     return Err(Refusal::NotAMember.into());
                 };
                 Ok(Processed::Application(Application {
-                    sender: self
-                        .membership
-                        .with_role(leaf.u32(), certificate(&credential)?),
+                    sender: self.sender(leaf.u32(), &credential)?,
                     epoch,
                     message_id,
                     plaintext: Zeroizing::new(content.into_bytes()),
@@ -268,6 +266,17 @@ impl Group {
             | ProcessedMessageContent::ExternalJoinProposalMessage(_) => {
                 Err(Refusal::NotInline.into())
             }
+        }
+    }
+
+    /// Who sent a message. Of a past epoch it may be somebody who is in the leaf no more, so that the credential decides; it is verified
+    /// again only where it is not the one that was verified when the leaf came into the tree.
+    fn sender(&self, leaf: u32, credential: &Credential) -> Result<Member, Error> {
+        let known = self.membership.certificate(leaf);
+        let basic = credential.credential_type() == CredentialType::Basic;
+        match known.filter(|known| basic && known.as_bytes() == credential.serialized_content()) {
+            Some(known) => Ok(self.membership.with_role(leaf, known.clone())),
+            None => Ok(self.membership.with_role(leaf, certificate(credential)?)),
         }
     }
 
