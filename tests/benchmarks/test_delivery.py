@@ -47,6 +47,12 @@ def test_the_command_reports_what_it_measured() -> None:
     assert "synchronous=FULL" in report["store"]
 
 
+def test_large_deliveries_are_recognised() -> None:
+    """Many messages at once make a delivery of several segments: that they arrive must not be taken for a loss."""
+    done = qnpc("bench", "delivery", "--members", "3", "--messages", "130", "--in-flight", "64", "--json")
+    assert (done.events[0]["lost"], done.events[0]["deliveries"]) == (0, 390)
+
+
 def test_people_get_a_table() -> None:
     done = qnpc("bench", "delivery", "--members", "1", "--messages", "5", "--suite", "0x0001")
     rows = dict(line.split("   ", 1) for line in done.out.splitlines() if not line.startswith(" "))
