@@ -41,7 +41,7 @@ def test_the_command_reports_what_it_measured() -> None:
     assert 0 < report["p50_ms"] <= report["p99_ms"] <= report["seconds"] * 1000
     assert report["bottleneck"] in {"node", "load", "both", "neither"}
     assert (report["suite"], report["tls_group"]) == ("0x004F", "X25519MLKEM768")
-    assert report["limits_raised"] == {"connections_per_address": 13}
+    assert report["limits_raised"] == {"connections_per_address": 13, "datagram": 1452}
     assert report["cores"] >= 1
     assert set(report["versions"]) >= {"qnpc", "python", "aioquic", "pycapnp", "sqlite"}
     assert "synchronous=FULL" in report["store"]
