@@ -11,7 +11,7 @@ import pytest
 from qnpc.ports import Ports
 from tests.hostile.catalogue import ATTACKS
 from tests.hostile.gauge import AVAILABLE, Gauge
-from tests.hostile.judge import MIB, NOISE, Bounds, Measured, judge, percentile
+from tests.hostile.judge import MIB, Bounds, Measured, judge, percentile
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="Linux alone tells what a process holds and spends")
 
@@ -20,7 +20,7 @@ BOUNDS = Bounds(connections=16, opens=False, per_connection=128 * 1024, cores=1.
 GOOD = Measured(
     seconds=3.0,
     idle=90_000.0,
-    memory=NOISE + 2 * MIB,
+    memory=3 * MIB,
     node_cpu=3.0,
     attacker_cpu=1.0,
     sent=1000,
