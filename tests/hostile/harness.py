@@ -30,6 +30,9 @@ PLAIN = {"PYTHONDEVMODE": ""}
 CALIBRATION = 16
 """Idle connections by which the size of one is measured."""
 
+FEW = 16
+"""Connections of an attack that is not run whole."""
+
 REHEARSAL = 2
 REHEARSAL_SECONDS = 0.5
 
@@ -42,13 +45,23 @@ OURS = Path(qnpc.__file__).parents[1]
 
 
 def bounds(attack: type[Attack], *, lenient: bool) -> Bounds:
-    """`lenient`: for machines on which much else runs."""
+    """`lenient`: for machines on which much else runs, and with fewer connections."""
     if lenient:
         return Bounds(
-            attack.connections, attack.opens, attack.per_connection, attack.cores + 0.3, 3 * MIB, 5.0, 0.5
+            connections(attack, whole=False),
+            attack.opens,
+            attack.per_connection,
+            attack.cores + 0.3,
+            3 * MIB,
+            5.0,
+            0.5,
         )
     noise = MIB if attack.rehearsed else 3 * MIB
     return Bounds(attack.connections, attack.opens, attack.per_connection, attack.cores, noise)
+
+
+def connections(attack: type[Attack], *, whole: bool) -> int:
+    return attack.connections if whole or not attack.rehearsed else min(FEW, attack.connections)
 
 
 class Attackers:
@@ -111,7 +124,7 @@ class Scene:
         if whole and ATTACKS[name].rehearsed:
             await self._rehearse(name)
         self._network += 1
-        await self.attackers.do("prepare", name, self._network, ATTACKS[name].connections)
+        await self.attackers.do("prepare", name, self._network, connections(ATTACKS[name], whole=whole))
         if whole or self.baseline is None:
             self.baseline = await self.pair.talk(max(seconds, 1.5))
         before = gauge.peak = gauge.memory()
