@@ -24,6 +24,7 @@ class Limits:
     nesting: int = 32
 
     # QUIC
+    datagram: int = 1200  # a UDP payload; up to 1452 where every path carries it, for nothing finds that out
     handshake: float = 5.0
     idle: float = 60.0
     keepalive: float = 20.0

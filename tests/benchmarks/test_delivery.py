@@ -41,10 +41,16 @@ def test_the_command_reports_what_it_measured() -> None:
     assert 0 < report["p50_ms"] <= report["p99_ms"] <= report["seconds"] * 1000
     assert report["bottleneck"] in {"node", "load", "both", "neither"}
     assert (report["suite"], report["tls_group"]) == ("0x004F", "X25519MLKEM768")
-    assert report["limits_raised"] == {"connections_per_address": 13}
+    assert report["limits_raised"] == {"connections_per_address": 13, "datagram": 1452}
     assert report["cores"] >= 1
     assert set(report["versions"]) >= {"qnpc", "python", "aioquic", "pycapnp", "sqlite"}
     assert "synchronous=FULL" in report["store"]
+
+
+def test_large_deliveries_are_recognised() -> None:
+    """Many messages at once make a delivery of several segments: that they arrive must not be taken for a loss."""
+    done = qnpc("bench", "delivery", "--members", "3", "--messages", "130", "--in-flight", "64", "--json")
+    assert (done.events[0]["lost"], done.events[0]["deliveries"]) == (0, 390)
 
 
 def test_people_get_a_table() -> None:

@@ -1,7 +1,7 @@
 """The attackers' process, so that neither the node nor the honest clients share an interpreter with them.
 
-One command a line, each answered with one line of JSON: `prepare NAME NETWORK`, `strike SECONDS`, `leave`. The node's link is the
-argument. It runs at a lower priority, as it would on a machine of its own.
+One command a line, each answered with one line of JSON: `prepare NAME NETWORK COUNT` (connections), `strike SECONDS`, `leave`. The
+node's link is the argument. It runs at a lower priority, as it would on a machine of its own.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Attacker:
         self._node = node
         self._attack: Attack
 
-    async def prepare(self, name: str, network: str) -> dict[str, Any]:
+    async def prepare(self, name: str, network: str, count: str) -> dict[str, Any]:
         stranger = Stranger(self._ports, self._node, int(network))
-        self._attack = ATTACKS[name](stranger)
+        self._attack = ATTACKS[name](stranger, int(count))
         await self._attack.prepare()
         return {"connections": len(stranger.connections)}
 

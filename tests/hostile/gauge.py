@@ -10,6 +10,8 @@ from qnpc.ports import Clock
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
+AVAILABLE = Path("/proc/self/schedstat").exists()
+
 IDLE = 0.15
 """Cores: a node that does less is at rest."""
 

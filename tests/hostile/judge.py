@@ -9,21 +9,20 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-NOISE = 3 * MIB
-"""What a node's memory moves by itself while honest clients use it, and grows once by what was never used before."""
-
 SETTLE = 2.0
 """Seconds after an attack in which the node must be idle again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`latency` is a factor on the honest client's p99, or `latency_floor` seconds more, whichever is larger."""
+    """`noise`: bytes that the node's memory moves by itself while honest clients use it. `latency` is a factor on the honest client's
+    p99, or `latency_floor` seconds more, whichever is larger."""
 
     connections: int
     opens: bool
     per_connection: int
     cores: float
+    noise: int = MIB
     latency: float = 2.0
     latency_floor: float = 0.020
 
@@ -63,7 +62,7 @@ class Measured:
 
 def memory_bound(bounds: Bounds, idle: float) -> int:
     each = bounds.per_connection + (idle if bounds.opens else 0.0)
-    return NOISE + int(bounds.connections * each)
+    return bounds.noise + int(bounds.connections * each)
 
 
 def latency_bound(bounds: Bounds, before: float) -> float:

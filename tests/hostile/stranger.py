@@ -181,6 +181,9 @@ class Stranger:
         for sock in self.sockets:
             sock.close()
         for connection in self.connections:
+            connection.close()
+        await self.ports.clock.sleep(0.05)
+        for connection in self.connections:
             drop(connection)
         self.connections.clear()
         self.sockets.clear()

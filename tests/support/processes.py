@@ -34,7 +34,7 @@ class Done:
 
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("QNPC_", "PYTHON"))}
-    return kept | {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "0"}
+    return kept | {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": ""}
 
 
 def qnpc(

@@ -118,10 +118,11 @@ async def test_queued_falls_to_nothing_and_the_sender_is_told(ports: Ports, iden
 
 
 class _Counting(Udp):
-    """Counts the datagrams that leave through it."""
+    """Counts the datagrams that leave through it, and knows the largest."""
 
     def __init__(self) -> None:
         self.sent = 0
+        self.largest = 0
 
     async def towards(self, address: Address) -> tuple[Datagrams, Address]:
         datagrams, resolved = await super().towards(address)
@@ -129,6 +130,7 @@ class _Counting(Udp):
 
         def counted(batch: list[bytes], to: Address) -> None:
             self.sent += len(batch)
+            self.largest = max(self.largest, *map(len, batch))
             send(batch, to)
 
         datagrams.send = counted  # type: ignore[assignment, method-assign]
@@ -146,6 +148,19 @@ async def test_what_is_sent_in_one_tick_leaves_in_few_datagrams(ports: Ports, id
             client.connection.send(bytes(50))
         await client.bytes(200 * 50)
         assert counting.sent <= 200 * 50 // 1100 + 6
+        client.connection.close()
+
+
+@pytest.mark.parametrize("size", [1200, 1452])
+async def test_datagrams_are_as_large_as_the_limit_says(
+    ports: Ports, identity: TlsIdentity, size: int
+) -> None:
+    counting = _Counting()
+    async with node(identity, ports) as server:
+        client = await server.client(replace(ports, datagrams=counting), replace(DEFAULT, datagram=size))
+        client.connection.send(bytes(100_000))
+        assert await client.bytes(100_000) == bytes(100_000)
+        assert counting.largest == size
         client.connection.close()
 
 

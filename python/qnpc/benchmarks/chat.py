@@ -12,13 +12,12 @@ from qnpc import _core
 from qnpc.benchmarks.devices import Device, remote
 from qnpc.errors import Code, Error
 from qnpc.ports import Random
-from qnpc.rpc import Call, Remote
+from qnpc.rpc import Remote
 from qnpc.wire import (
     GROUP,
     SESSION,
     GroupCommitParams,
     GroupSendParams,
-    GroupSendResults,
     SessionCreateGroupParams,
     Welcome,
 )
@@ -43,10 +42,10 @@ class Chat:
     def encrypt(self, text: bytes, id: bytes) -> bytes:  # noqa: A002
         return self._sending.encrypt(text, id)
 
-    def start_send(self, message: bytes, id: bytes) -> Call[GroupSendResults]:  # noqa: A002
-        """Raises Error."""
+    async def send(self, message: bytes, id: bytes) -> None:  # noqa: A002
+        """Returns when the node has it durably. Sends in the order of the calls, when its turn comes. Raises Error."""
         params = GroupSendParams(self._sending.epoch, message, id)
-        return self._sender.peer.start_call(self._capability, GROUP.send, params)
+        await self._sender.peer.call(self._capability, GROUP.send, params)
 
     def decrypt(self, message: bytes) -> tuple[bytes, bytes] | None:
         """(id, text) of a message of the group, or None if it is no such thing. Each can be opened once."""

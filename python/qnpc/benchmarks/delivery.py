@@ -32,21 +32,31 @@ SHORTCUTS = (
 _WARM_UP = 4  # windows that are sent before anything is counted
 
 
-def raised(members: int) -> dict[str, int]:
-    """The limits that so many members from one address would meet, and what they are raised to."""
-    return {"connections_per_address": members + 8}
+DATAGRAM = 1452
+"""What every Ethernet carries, and the loopback in any case; the node's own default is what every path in the world carries."""
+
+
+def raised(members: int, datagram: int = DATAGRAM) -> dict[str, int]:
+    """The limits that so many members from one address would meet, and what they are raised to; and the size of datagrams."""
+    return {"connections_per_address": members + 8, "datagram": datagram}
 
 
 async def run(
-    ports: Ports, *, members: int, in_flight: int, messages: int | None, suite: int
+    ports: Ports,
+    *,
+    members: int,
+    in_flight: int,
+    messages: int | None,
+    suite: int,
+    datagram: int = DATAGRAM,
 ) -> dict[str, object]:
     """The report. Raises Error when the node refused something, so that there is nothing to report."""
     count = max(in_flight, DELIVERIES // members) if messages is None else messages
-    lifted = raised(members)
+    lifted = raised(members, datagram)
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qnpc-bench-")))
         node = await stack.enter_async_context(node_process(scratch / "node", lifted))
-        load = Load(ports, replace(DEFAULT, connections_per_address=members + 8), members, in_flight)
+        load = Load(ports, replace(DEFAULT, **lifted), members, in_flight)
         stack.push_async_callback(load.close)
         await load.assemble(node, suite)
         return {

@@ -91,7 +91,7 @@ class Load:
         chat = self._chat
         if chat is None:
             raise RuntimeError("there is no group to send to")
-        calls = []
+        calls: list[asyncio.Task[None]] = []
         try:
             async with asyncio.timeout(self._stall) as self._deadline:
                 for number in range(count):
@@ -102,7 +102,7 @@ class Load:
                     self.entry_bytes = len(message)
                     self.ledger.send(id_, text, self._ports.clock.monotonic(), counted=counted)
                     self._waiting += 1
-                    calls.append(chat.start_send(message, id_))
+                    calls.append(asyncio.create_task(chat.send(message, id_)))
                 for call in calls:
                     await call
                 while self._waiting:
@@ -112,6 +112,9 @@ class Load:
             self._waiting = 0
         finally:
             self._deadline = None
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
 
     def _tap(self, deliveries: Deliveries, number: int | None, link: Link) -> Link:
         if number is not None:

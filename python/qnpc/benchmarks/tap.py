@@ -20,7 +20,7 @@ from qnpc.wire import SINK, Entry, SinkDeliverParams
 
 _U32 = struct.Struct("<I")
 _SHAPE = build.CallTemplate.of(SINK.deliver.key, SINK.deliver.params, SinkDeliverParams(()))
-_QUESTION, _TARGET = sorted((_SHAPE.question, _SHAPE.target))
+_FIRST, _SECOND = sorted((_SHAPE.question, _SHAPE.target))
 _KEPT = 4096
 
 Check = Callable[[Entry], Arrived | None]
@@ -39,22 +39,25 @@ class Deliveries:
         """The question and the entries of a `deliver`; None for any other message."""
         if len(message) < len(_SHAPE.message):
             return None
-        shared = message[:_QUESTION] + message[_QUESTION + 4 : _TARGET] + message[_TARGET + 4 :]
+        moved = _table_bytes(message) - _table_bytes(_SHAPE.message)
+        first, second = _FIRST + moved, _SECOND + moved
+        shared = message[:first] + message[first + 4 : second] + message[second + 4 :]
+        question = int(_U32.unpack_from(message, _SHAPE.question + moved)[0])
         entries = self._known.get(shared)
         if entries is None:
-            entries = self._parse(message)
+            entries = self._parse(message, question)
             if entries is None:
                 return None
             if len(self._known) >= _KEPT:
                 self._known.clear()
             self._known[shared] = entries
-        return _U32.unpack_from(message, _SHAPE.question)[0], entries
+        return question, entries
 
-    def _parse(self, message: bytes) -> Sequence[Arrived] | None:
+    def _parse(self, message: bytes, question: int) -> Sequence[Arrived] | None:
         call = messages.parse(message, self._limits)
         if not isinstance(call, messages.Call) or (call.interface_id, call.method_id) != SINK.deliver.key:
             return None
-        if call.question != _U32.unpack_from(message, _SHAPE.question)[0]:
+        if call.question != question:
             return None  # built in another way: the peer will answer it, and it counts as lost
         entries = Received(call.payload, []).read(SINK.deliver.params).entries
         return [arrived for entry in entries if (arrived := self._check(entry)) is not None]
@@ -121,3 +124,8 @@ class Tap:
     def closed(self, error: Exception | None) -> None:
         if self._receiver is not None:
             self._receiver.closed(error)
+
+
+def _table_bytes(message: bytes) -> int:
+    """The size of a message's segment table: large deliveries have several segments, and what is looked for stands in the first."""
+    return (4 * (int.from_bytes(message[:4], "little") + 1) + 11) // 8 * 8

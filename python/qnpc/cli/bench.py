@@ -47,6 +47,16 @@ def delivery(
     suite: Annotated[
         str, typer.Option("--suite", metavar="NUMBER", help="The group's ciphersuite: 0x004F or 0x0001.")
     ] = "0x004F",
+    datagram: Annotated[
+        int,
+        typer.Option(
+            "--datagram",
+            min=1200,
+            max=1452,
+            metavar="BYTES",
+            help="The largest UDP payload; a node's default is 1200.",
+        ),
+    ] = 1452,
     as_json: JsonOption = False,
 ) -> int:
     """How much one node delivers. Ends with 1 if anything was lost, doubled or out of order."""
@@ -56,7 +66,12 @@ def delivery(
         from qnpc.benchmarks import delivery
 
         return await delivery.run(
-            ports, members=members, in_flight=in_flight, messages=messages, suite=number
+            ports,
+            members=members,
+            in_flight=in_flight,
+            messages=messages,
+            suite=number,
+            datagram=datagram,
         )
 
     return _run("delivery", measure, as_json)

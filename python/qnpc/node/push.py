@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -129,7 +130,8 @@ class Subscription:
         channel.head = max(channel.head, last)
         channel.on_the_way.append(delivery)
         self._on_the_way += 1
-        self._spawn(self._answered(name, channel, delivery, call))
+        self._calls[call] = None
+        call.add_done_callback(partial(self._answered, name, channel, delivery))
 
     def note(self, name: bytes, seq: int) -> None:
         """There is an entry `seq` for this device, which `push` does not bring."""
@@ -182,17 +184,15 @@ class Subscription:
         limits = self._source.limits
         return self._on_the_way < limits.deliveries_in_flight and self.peer.queued <= limits.outbox
 
-    async def _answered(self, name: bytes, channel: Channel, delivery: Delivery, call: Call[Empty]) -> None:
-        self._calls[call] = None
-        try:
-            await call
-        except Exception as error:  # whatever it was, the device does not have it
-            self.end(error)
-            return
-        finally:
-            del self._calls[call]
-            self._on_the_way -= 1
+    def _answered(self, name: bytes, channel: Channel, delivery: Delivery, call: Call[Empty]) -> None:
+        del self._calls[call]
+        self._on_the_way -= 1
         if not self.live:
+            return
+        try:
+            call.result()
+        except (Exception, asyncio.CancelledError) as error:  # whatever it was, the device does not have it
+            self.end(error)
             return
         delivery.done = True
         acked = 0

@@ -15,7 +15,17 @@ from qnpc.errors import Code
 from qnpc.limits import Limits
 from qnpc.rpc.errors import RemoteProtocolError
 from qnpc.rpc.pointers import View, descend
-from qnpc.rpc.schema import CORRUPT, RPC, Field, Reader, Struct, open_root, read_field, which_member
+from qnpc.rpc.schema import (
+    CORRUPT,
+    RPC,
+    Field,
+    Reader,
+    Struct,
+    new_message,
+    open_root,
+    read_field,
+    which_member,
+)
 
 
 def fields(struct: Struct) -> dict[str, Field]:
@@ -65,16 +75,17 @@ class Descriptor:
 
 @dataclass(slots=True)
 class Payload:
-    """Parameters or results: the unread content, the table, and where the payload stands in the message."""
+    """Parameters or results: the unread content (None: it has no fields), the table, and where the payload stands in the message."""
 
-    content: Reader
+    content: Reader | None
     table: tuple[Descriptor, ...]
     message: bytes
     path: tuple[int, int]
 
     def read(self, schema: Struct) -> Reader:
         """The content as a struct. Raises one of CORRUPT."""
-        return self.content.as_struct(schema)
+        content = _bare_content(self.message) if self.content is None else self.content
+        return content.as_struct(schema)
 
     def view(self) -> View | None:
         """The words of the content. Raises ValueError."""
@@ -165,6 +176,9 @@ Incoming: TypeAlias = (
 
 def parse(message: bytes, limits: Limits) -> Incoming:
     """One message. Raises RemoteProtocolError."""
+    if len(message) == _BARE_BYTES and message.startswith(_BARE_HEAD) and message.endswith(_BARE_TAIL):
+        answer = int.from_bytes(message[len(_BARE_HEAD) : len(_BARE_HEAD) + 4], "little")
+        return Return(answer, "results", False, True, Payload(None, (), message, RESULTS_PATH))
     try:
         root = open_root(message, traversal_words=limits.traversal_words, nesting=limits.nesting)
         kind = _which(root)
@@ -174,6 +188,36 @@ def parse(message: bytes, limits: Limits) -> Incoming:
         return read(read_field(root, MESSAGE[kind]), message, limits)
     except CORRUPT as error:
         raise RemoteProtocolError("the message is malformed") from error
+
+
+def _bare_return() -> tuple[bytes, bytes]:
+    """A Return without fields that needs no Finish, as this side builds it: what stands before and after its answer's id.
+
+    Most of what a node receives is this, each an acknowledgement of a push: it is recognised by its bytes. Any other way to say
+    the same is read like every message.
+    """
+    root = new_message()
+    ret = root.init("return")
+    ret.releaseParamCaps = False
+    ret.noFinishNeeded = True
+    ret.init("results")
+    message = root.to_bytes()
+    view = descend(message, MESSAGE["return"].proto.slot.offset)
+    if view is None:
+        raise ValueError("the message has no such struct")
+    at = view.data + 4 * int(RETURN["answerId"].proto.slot.offset)
+    return message[:at], message[at + 4 :]
+
+
+def _bare_content(message: bytes) -> Reader:
+    """What it holds after all, for a method that has fields: all of them are absent."""
+    root = open_root(message, traversal_words=len(message), nesting=len(RESULTS_PATH) + 2)
+    results = read_field(read_field(root, MESSAGE["return"]), RETURN["results"])
+    return read_field(results, PAYLOAD["content"])
+
+
+_BARE_HEAD, _BARE_TAIL = _bare_return()
+_BARE_BYTES = len(_BARE_HEAD) + 4 + len(_BARE_TAIL)
 
 
 def _which(reader: Reader) -> str:

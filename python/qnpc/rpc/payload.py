@@ -29,6 +29,8 @@ class Received:
 
     def read(self, codec: StructCodec[T]) -> T:
         """The value. Raises Error(BAD_REQUEST), and has released everything then."""
+        if self._payload.content is None and codec.empty:
+            return codec.cls()
         try:
             taken = self._capabilities(codec)
             value = codec.read(self._payload.read(codec.schema), taken)

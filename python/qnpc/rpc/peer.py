@@ -124,6 +124,10 @@ class Call(Generic[R]):
         """What it returned or raised; only when it is done."""
         return self._future.result()
 
+    def add_done_callback(self, callback: Callable[[Call[R]], None]) -> None:
+        """`callback` is called with it on a turn of the loop after it is done, withdrawn included; cheaper than a task that awaits."""
+        self._future.add_done_callback(lambda _: callback(self))
+
     def _fail(self, error: Error) -> None:
         if not self._future.done():
             self._future.set_exception(error)

@@ -17,7 +17,7 @@ from aioquic.quic.connection import QuicConnectionError
 from aioquic.quic.packet import QuicErrorCode
 from cryptography import x509
 
-from qnpc.transport.private import OpenConnection
+from qnpc.transport.sending import SendingConnection
 
 PEER_STREAMS = 4
 """Of each kind. Only stream 0 is spoken on; the others exist so that a peer who opens one is told why that is
@@ -41,7 +41,7 @@ the work.
 """
 
 
-class BoundedConnection(OpenConnection):
+class BoundedConnection(SendingConnection):
     """`groups` are the TLS groups, preferred first; `check` sees the peer's certificate and raises a
     `tls.Alert` to refuse it; `reset_token` gives the stateless reset token of each id that a server issues.
     """

@@ -151,6 +151,7 @@ def _configuration(host: str, limits: Limits) -> QuicConfiguration:
         alpn_protocols=[reasons.PROTOCOL],
         connection_id_length=CONNECTION_ID_BYTES,
         idle_timeout=limits.idle,
+        max_datagram_size=limits.datagram,
         max_data=limits.receive_window,
         max_stream_data=limits.receive_window,
         server_name=host,

@@ -79,6 +79,7 @@ def _configuration(identity: TlsIdentity, limits: Limits) -> QuicConfiguration:
         private_key=identity.key,
         connection_id_length=CONNECTION_ID_BYTES,
         idle_timeout=limits.idle,
+        max_datagram_size=limits.datagram,
         max_data=limits.receive_window_before_login,
         max_stream_data=limits.receive_window_before_login,
         supported_versions=VERSIONS,

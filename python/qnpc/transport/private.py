@@ -1,5 +1,5 @@
-"""Every private name of aioquic that this package touches, so that an upgrade breaks here, at import, and
-nowhere else.
+"""Every private name of aioquic that this package touches (here and in `sending`), so that an upgrade breaks
+here, at import, and nowhere else.
 
 `OpenConnection` turns the insides into methods with plain names and decides nothing: what is allowed is
 `bounded`'s business. aioquic draws its keys, nonces and connection ids from the operating system itself; that
@@ -16,6 +16,7 @@ from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicConnectionState, QuicReceiveContext
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -24,29 +25,54 @@ from cryptography import x509
 _NAMES: dict[str, tuple[str, ...]] = {
     "QuicConnection": (
         "_ack_delay",
+        "_ack_eliciting_sent_since_receipt",
+        "_close_at",
         "_close_event",
+        "_close_pending",
         "_crypto_streams",
+        "_cryptos",
+        "_datagrams_pending",
         "_handle_crypto_frame",
         "_handle_stream_frame",
+        "_handshake_confirmed",
+        "_handshake_done_pending",
         "_host_cids",
+        "_idle_timeout",
         "_initialize",
+        "_local_ack_delay_exponent",
         "_local_max_data",
         "_local_max_streams_bidi",
         "_local_max_streams_uni",
         "_logger",
         "_loss",
+        "_max_datagram_size",
+        "_network_paths",
+        "_on_ack_delivery",
+        "_pacing_at",
+        "_packet_number",
         "_peer_cid",
+        "_ping_pending",
+        "_probe_pending",
+        "_quic_logger",
+        "_remote_max_data",
+        "_remote_max_data_used",
+        "_remote_preferred_address",
         "_replenish_connection_ids",
+        "_retire_connection_ids",
         "_spaces",
+        "_spin_bit",
         "_state",
         "_streams",
+        "_streams_blocked_pending",
+        "_streams_queue",
         "_write_connection_limits",
         "_write_stream_limits",
     ),
-    "QuicPacketRecovery": ("_logger", "_rtt_initialized", "_rtt_smoothed"),
+    "CryptoPair": ("_update_key_requested",),
+    "QuicPacketRecovery": ("_logger", "_pacer", "_rtt_initialized", "_rtt_smoothed"),
     "QuicPacketSpace": ("ack_at", "ack_eliciting_in_flight", "ack_queue"),
     "QuicStreamReceiver": ("_buffer_start", "_ranges"),
-    "QuicStreamSender": ("_buffer_start", "_buffer_stop"),
+    "QuicStreamSender": ("_buffer_fin", "_buffer_start", "_buffer_stop", "_pending"),
     "tls.Context": (
         "_ec_private_keys",
         "_peer_certificate",
@@ -62,6 +88,7 @@ def _assert_names() -> None:
     connection = QuicConnection(configuration=QuicConfiguration(is_client=True))
     stream = QuicStream()
     owners: dict[str, object] = {
+        "CryptoPair": CryptoPair(),
         "QuicConnection": connection,
         "QuicPacketRecovery": connection._loss,
         "QuicPacketSpace": QuicPacketSpace(),

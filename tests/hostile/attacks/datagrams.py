@@ -14,6 +14,7 @@ class Garbage(Attack):
     """Noise of every size, some of it under the first bytes of real packets."""
 
     name: ClassVar[str] = "garbage"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = 0
     opens: ClassVar[bool] = True
     _HEADS = (
@@ -41,6 +42,7 @@ class ResetBait(Attack):
     """Short packets of connections that nobody has: each could be answered with a reset, to whoever the sender says it is."""
 
     name: ClassVar[str] = "reset bait"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = 0
     opens: ClassVar[bool] = True
 

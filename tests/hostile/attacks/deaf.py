@@ -27,6 +27,7 @@ class Deaf(Attack):
     """Each inbox is filled from a second connection; on the first, pushes pile up."""
 
     name: ClassVar[str] = "peers that never read"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = 2 * PAIRS
     per_connection: ClassVar[int] = 128 * KIB + LIMITS.outbox + LIMITS.delivery_bytes
     pause: ClassVar[float] = 0.02

@@ -31,6 +31,7 @@ class HalfOpen(Attack):
     """Whole first flights from many addresses, after which nobody answers: each costs the node a key exchange and a signature."""
 
     name: ClassVar[str] = "half-open handshakes"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = LIMITS.half_open_retry  # past these an address must be shown first
     opens: ClassVar[bool] = True
 
@@ -58,6 +59,7 @@ class FarCrypto(Attack):
     """First packets with CRYPTO data far ahead, from many addresses: one offset past what is kept, one within it."""
 
     name: ClassVar[str] = "far CRYPTO offsets"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = LIMITS.half_open_retry
     opens: ClassVar[bool] = True
 
@@ -79,6 +81,7 @@ class Churn(Attack):
     """Handshakes that are finished, by the rules, and left again at once."""
 
     name: ClassVar[str] = "handshake churn"
+    rehearsed: ClassVar[bool] = False
     connections: ClassVar[int] = 16
     opens: ClassVar[bool] = True
     per_connection: ClassVar[int] = 256 * KIB  # what is left stays for three timeouts (RFC 9000, 10.2)

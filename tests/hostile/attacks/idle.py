@@ -12,7 +12,6 @@ class Idle(Attack):
     """Opened, asked for the bootstrap, and left alone."""
 
     name: ClassVar[str] = "idle"
-    connections: ClassVar[int] = 16
 
     async def prepare(self) -> None:
         await super().prepare()

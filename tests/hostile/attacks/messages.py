@@ -23,7 +23,6 @@ class HalfMessages(Attack):
     """The largest message that is allowed, all but its last word, and then nothing more."""
 
     name: ClassVar[str] = "half messages"
-    connections: ClassVar[int] = 32
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -41,7 +40,6 @@ class SlowDrip(Attack):
     """One byte of a message with each tick, on many connections."""
 
     name: ClassVar[str] = "slow drip"
-    connections: ClassVar[int] = 32
     pause: ClassVar[float] = 0.04
 
     async def prepare(self) -> None:

@@ -20,6 +20,9 @@ from qnpc.link import split_address
 LIMITS: dict[str, int | float] = dataclasses.asdict(DEFAULT)
 """The keys of the table [limits], with their defaults."""
 
+RANGES = {"datagram": (1200, 1452)}
+"""Limits that only make sense within bounds: QUIC allows no smaller datagrams (RFC 9000, 14), Ethernet under IPv6 no larger ones."""
+
 
 class Wrong(ValueError):
     """`found` was not what was `expected`; `within`: the key inside the value that this is about."""
@@ -134,10 +137,13 @@ def _limit(name: str, amount: object) -> int | float:
     if name not in LIMITS:
         raise Unknown(name)
     whole = isinstance(LIMITS[name], int)
+    least, most = RANGES.get(name, (0, math.inf))
     expected = "a whole number, 0 or more" if whole else "a number of seconds above 0"
+    if name in RANGES:
+        expected = f"a whole number from {least} to {most}"
     if isinstance(amount, bool) or not isinstance(amount, int if whole else int | float):
         raise Wrong(expected, amount, name)
-    if not math.isfinite(amount) or amount < 0 or (not whole and amount == 0):
+    if not math.isfinite(amount) or not least <= amount <= most or (not whole and amount == 0):
         raise Wrong(expected, amount, name)
     return amount if whole else float(amount)
 
