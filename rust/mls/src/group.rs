@@ -6,7 +6,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use openmls::group::PastEpochDeletion;
 use openmls::prelude::{
     Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
 };
@@ -342,6 +344,17 @@ impl Group {
                 .map_err(Error::library)?;
             self.deferred = false;
         }
+        Ok(())
+    }
+
+    /// Forgets the secrets of past epochs that ended longer ago than `age`, by the system's clock: what is still on its way from then
+    /// can be read no more, whoever gets hold of this device.
+    pub fn forget_epochs(&mut self, age: Duration) -> Result<(), Error> {
+        let provider = Provider::new(&self.store)?;
+        self.mls
+            .delete_past_epoch_secrets(&provider, PastEpochDeletion::older_than_duration(age))
+            .map_err(Error::library)?;
+        self.deferred = false;
         Ok(())
     }
 
