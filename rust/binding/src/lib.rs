@@ -56,8 +56,9 @@ mod _core {
     #[pymodule_export]
     use crate::mls::{
         encrypt_many, generate_key_packages, generate_last_resort, inspect_key_package,
-        inspect_message, process_many, Application, Change, ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore,
-        OwnCommit, PendingCommit, Revocation, StoredKeyPackage, Tracker,
+        inspect_message, process_many, Application, Change, ExternalCommit, Group, KeyPackageInfo,
+        Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Revocation, StoredKeyPackage,
+        Tracker,
     };
 
     #[pymodule_export]

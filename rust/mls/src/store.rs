@@ -16,7 +16,8 @@ use crate::codec::Value;
 
 mod listing;
 mod provider;
-pub(crate) use provider::View;
+mod secrets;
+pub(crate) use provider::{View, Writes};
 
 /// Why the store failed. All of them are local.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
