@@ -100,6 +100,14 @@ impl<'a> View<'a> {
             .set(place, Some(encode(value).ok_or(StoreError::Encode)?))
     }
 
+    /// Writes what openmls writes again and again, if it is not the same.
+    fn store_changed(&self, place: Place, value: &Value) -> Result<(), StoreError> {
+        if self.store.get(&place)?.as_ref() == Some(value) {
+            return Ok(());
+        }
+        self.store.set(place, Some(value.clone()))
+    }
+
     fn get<T: DeserializeOwned>(&self, place: &Place) -> Result<Option<T>, StoreError> {
         let value = self.store.get(place)?;
         value
@@ -252,10 +260,7 @@ impl StorageProvider<VERSION> for View<'_> {
                 self.delete(in_group(Label::PastEpoch, group, gone)?)?;
             }
             for (epoch, bytes) in past {
-                let place = in_group(Label::PastEpoch, group, epoch)?;
-                if self.store.get(&place)?.as_ref() != Some(bytes) {
-                    self.store.set(place, Some(bytes.clone()))?;
-                }
+                self.store_changed(in_group(Label::PastEpoch, group, epoch)?, bytes)?;
             }
             epochs = now;
         }
@@ -305,8 +310,7 @@ impl StorageProvider<VERSION> for View<'_> {
         value: &V,
     ) -> Result<(), StoreError> {
         let value = encode_json(value).ok_or(StoreError::Encode)?;
-        self.store
-            .set(of_group(Label::JoinConfig, group)?, Some(value))
+        self.store_changed(of_group(Label::JoinConfig, group)?, &value)
     }
 
     fn mls_group_join_config<

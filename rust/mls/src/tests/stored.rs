@@ -1,5 +1,7 @@
 //! What is on disk: a group goes on from its rows at any step, and what was refused or discarded left none.
 
+use std::time::Duration;
+
 use super::{both_suites, id, Person, World, ALICE, BOB, GROUP};
 use crate::error::Error;
 use crate::group::Group;
