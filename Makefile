@@ -13,7 +13,7 @@ VENV ?= .venv
 # Everything is built below this directory, so that what one tool built the next one finds.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 BIN := $(VENV)/bin
-CORE := rust/binding rust/crypto rust/mls
+CORE := rust/binding rust/crypto rust/guard rust/mls
 CORE_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml pyproject.toml \
 	$(shell find $(CORE) -name '*.rs' -not -path '*/target/*') $(wildcard $(CORE:=/Cargo.toml))
 

@@ -22,6 +22,7 @@ from qnpc._core import (
     OpaqueServer,
     open_envelope,
     open_vault,
+    primitives,
     seal_envelope,
     seal_vault,
     verify,
@@ -41,6 +42,10 @@ HOLDERS = [
     SERVER.start_login("alice", None, LOGIN.request, b"")[1],
     OpaqueClientRegistration(CANARY),
     LOGIN,
+    primitives.Cipher("AES-256-GCM", CANARY),
+    primitives.X25519Key.from_secret(CANARY),
+    primitives.Ed25519Key.from_secret(CANARY),
+    primitives.MlKemKey.from_seed(CANARY + CANARY),
 ]
 
 
@@ -88,6 +93,17 @@ REFUSED: list[Callable[[], object]] = [
     lambda: OpaqueServer(CANARY),
     lambda: OpaqueClientLogin(CANARY).finish(CANARY * 10, CANARY.decode(), CANARY, Argon2(64, 1, 1)),
     lambda: OpaqueClientRegistration(CANARY * 4096),
+    lambda: primitives.Cipher(CANARY.decode(), CANARY),
+    lambda: primitives.Cipher("AES-256-GCM", CANARY[1:]),
+    lambda: primitives.Cipher("AES-256-GCM", CANARY).open(CANARY, CANARY),
+    lambda: primitives.hkdf_expand(CANARY[1:], CANARY, 32),
+    lambda: primitives.X25519Key.from_secret(CANARY[1:]),
+    lambda: primitives.X25519Key.from_secret(CANARY).exchange(CANARY[1:]),
+    lambda: primitives.Ed25519Key.from_secret(CANARY[1:]),
+    lambda: primitives.ed25519_verify_many([(CANARY, CANARY, CANARY + CANARY)]),
+    lambda: primitives.MlKemKey.from_seed(CANARY),
+    lambda: primitives.mlkem_encapsulate(CANARY),
+    lambda: primitives.fail_on_purpose(False),
 ]
 
 
@@ -106,4 +122,5 @@ def test_every_exception_is_of_the_core_and_says_so() -> None:
         assert kind.__bases__ == (CoreError,)
         assert (kind.__module__, kind.__qualname__) == ("qnpc._core", name)
         assert kind.__doc__
+    assert _core.Panicked.__bases__ == (_core.StateError,)
     assert CoreError.__bases__ == (Exception,)

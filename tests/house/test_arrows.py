@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from tests.house.sources import imports, modules, room
@@ -35,6 +37,10 @@ ARROWS: dict[str, set[str]] = {
     "qnpc": {"client", "errors", "link", "ports", "testing"},
 }
 
+# Nonces and randomness can be given there, so only tests and measurements may know it.
+PRIMITIVES = "qnpc._core.primitives"
+MEASURING = {"benchmarks", "testing"}
+
 # Libraries that only one place may know: top-level name -> (rooms, at most how many modules there, None for any).
 FOREIGN: dict[str, tuple[set[str], int | None]] = {
     "aioquic": ({"transport"}, None),
@@ -47,12 +53,14 @@ FOREIGN: dict[str, tuple[set[str], int | None]] = {
 
 def arrows_broken(sources: dict[str, str], packages: frozenset[str]) -> list[str]:
     """One line for each import that the tables do not allow. `packages` are the modules that are packages."""
-    known = frozenset(sources) | {"qnpc._core"}
+    known = frozenset(sources) | {"qnpc._core", PRIMITIVES}
     broken = []
     for name, source in sources.items():
         here = room(name)
         for target, line in imports(name, source, is_package=name in packages, known=known).items():
             top = target.split(".")[0]
+            if target.startswith(PRIMITIVES) and here not in MEASURING:
+                broken.append(f"{name}:{line} imports {target}: only tests and measurements may")
             if top == "qnpc" and target != "qnpc":
                 if room(target) != here and room(target) not in ARROWS.get(here, set()):
                     broken.append(f"{name}:{line} imports {target}: {here} may not know {room(target)}")
@@ -65,6 +73,18 @@ def arrows_broken(sources: dict[str, str], packages: frozenset[str]) -> list[str
     return broken
 
 
+def primitives_reached(source: str) -> list[int]:
+    """Lines that reach the submodule as an attribute, `_core.primitives`, which no import says."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "primitives"
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and (node.value.id if isinstance(node.value, ast.Name) else node.value.attr) == "_core"
+    ]
+
+
 def _ours() -> tuple[dict[str, str], frozenset[str]]:
     found = modules()
     packages = frozenset(name for name, path in found.items() if path.name == "__init__.py")
@@ -73,6 +93,16 @@ def _ours() -> tuple[dict[str, str], frozenset[str]]:
 
 def test_every_import_follows_an_arrow() -> None:
     assert arrows_broken(*_ours()) == []
+
+
+def test_no_product_code_reaches_for_nonces() -> None:
+    sources, _ = _ours()
+    assert [
+        f"{name}:{line}"
+        for name, source in sources.items()
+        if room(name) not in MEASURING
+        for line in primitives_reached(source)
+    ] == []
 
 
 def test_every_part_of_the_house_is_in_the_table() -> None:
@@ -123,6 +153,9 @@ def test_only_one_module_of_rpc_reads_capnp() -> None:
         ("qnpc.client.sync", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import qnpc.node"),
         ("qnpc.client.sync", "import aioquic.quic.connection"),
         ("qnpc.client.sync", "from qnpc import Client"),
+        ("qnpc.client.sealing", "from qnpc._core import primitives"),
+        ("qnpc.node.keys", "from qnpc._core.primitives import Cipher"),
+        ("qnpc.cli.app", "import qnpc._core.primitives"),
         ("qnpc.rpc.vat", "from qnpc.wire import methods"),
         ("qnpc.rpc.vat", "from qnpc.transport import endpoint"),
     ],
@@ -132,3 +165,9 @@ def test_a_planted_import_is_found(name: str, source: str) -> None:
         ("qnpc", "qnpc.client", "qnpc.node", "qnpc.content", "qnpc.wire", "qnpc.transport"), ""
     )
     assert arrows_broken({**rest, name: source}, frozenset(rest)) != []
+
+
+def test_a_planted_reach_for_nonces_is_found() -> None:
+    assert primitives_reached("from qnpc import _core\n_core.primitives.Cipher") == [2]
+    assert primitives_reached("import qnpc\nx = qnpc._core.primitives") == [2]
+    assert primitives_reached("from qnpc import _core\n_core.Aead") == []

@@ -28,6 +28,8 @@ TIME = {
 }
 RANDOMNESS = {"os.urandom", "os.getrandom", "uuid.uuid1", "uuid.uuid4", "random", "secrets", "ssl.RAND_bytes"}
 ORDER = {"asyncio.as_completed", "concurrent.futures.as_completed"}
+# What the core has for tests alone.
+TESTS_ONLY = {"qnpc._core.PassiveClient"}
 BANNED = TIME | RANDOMNESS | ORDER
 SLEEPS = {"time.sleep", "asyncio.sleep"}
 
@@ -96,6 +98,23 @@ def test_time_and_randomness_come_from_the_ports() -> None:
         if path.name != "ports.py":
             found += _shown(path, banned_calls(path.read_text(), BANNED))
     assert found == []
+
+
+def test_the_product_has_no_client_without_a_policy() -> None:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        assert banned_calls(path.read_text(), TESTS_ONLY) == [], path
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "from qnpc._core import PassiveClient\nPassiveClient",
+        "from qnpc import _core\n_core.PassiveClient",
+        "import qnpc._core\nqnpc._core.PassiveClient",
+    ],
+)
+def test_a_planted_client_without_a_policy_is_found(planted: str) -> None:
+    assert banned_calls(planted, TESTS_ONLY) != []
 
 
 def test_no_module_waits_in_an_order_of_chance() -> None:

@@ -14,7 +14,7 @@ from tests.house.sources import ROOT
 
 LONGEST = 450
 # The stub holds the documentation of the whole extension, and a stub cannot be split.
-LONG = {"python/qnpc/_core.pyi"}
+LONG = {"python/qnpc/_core/__init__.pyi"}
 
 
 def test_the_schemas_ship_in_the_package_and_are_found_at_the_top() -> None:

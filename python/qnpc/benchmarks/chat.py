@@ -51,6 +51,8 @@ class Chat:
         """(id, text) of a message of the group, or None if it is no such thing. Each can be opened once."""
         try:
             opened = self._reading.process(message)
+        except _core.Panicked:
+            raise
         except _core.CoreError:
             return None
         return (opened.message_id, opened.plaintext) if isinstance(opened, _core.Application) else None

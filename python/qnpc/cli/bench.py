@@ -1,4 +1,5 @@
-"""`bench delivery` and `bench latency`: what this machine does, measured with the real thing and reported with what it left out."""
+"""`bench`: what this machine does, measured with the real thing and reported with what it left out. Deliveries and latency are here, the
+core beside its peers is in benchcore.py."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qnpc.cli import session
+from qnpc.cli import benchcore, session
 from qnpc.cli.options import JsonOption
 from qnpc.cli.output import Output
 from qnpc.errors import Code, Error, Exit
@@ -15,7 +16,11 @@ from qnpc.errors import Code, Error, Exit
 if TYPE_CHECKING:
     from qnpc.ports import Ports
 
-app = typer.Typer(rich_markup_mode=None, help="Measure this machine: deliveries, latency.")
+app = typer.Typer(
+    rich_markup_mode=None, help="Measure this machine: deliveries, latency, cryptography, groups."
+)
+app.command()(benchcore.crypto)
+app.command()(benchcore.mls)
 
 _FAULTS = ("lost", "doubled", "misordered", "altered")
 

@@ -206,6 +206,8 @@ def open_identity(username: str, sealed: bytes, export_key: bytes) -> _core.Iden
     try:
         seed = _core.Aead(export_key[:32]).open(sealed, _sealed_for(username))
         return _core.Identity.from_secret(seed)
+    except _core.Panicked:
+        raise
     except _core.CoreError as error:
         raise Error(Code.IDENTITY_MISMATCH, "the node keeps no identity that this password opens") from error
 

@@ -181,6 +181,8 @@ class Outbox:
         try:
             async with asyncio.timeout(self._limits.call_timeout):
                 await _SEAL[intent.kind](self, online, intent)
+        except _core.Panicked as error:
+            raise Error(Code.INTERNAL) from error
         except _core.StateError as error:
             _log.error("an intent of kind %s cannot be sealed: %s", intent.kind, error)
             raise Error(Code.NOT_ALLOWED, "the group's state does not allow this now") from error

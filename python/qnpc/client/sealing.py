@@ -82,6 +82,8 @@ def _check(tx: Transaction, candidate: Candidate, suite: int) -> None:
     """Raises Error(KEY_PACKAGE_INVALID, HYBRID_KEY_INVALID, IDENTITY_CHANGED)."""
     try:
         info = _core.inspect_key_package(candidate.key_package)
+    except _core.Panicked:
+        raise
     except _core.CoreError as error:
         raise Error(
             Code.KEY_PACKAGE_INVALID, f"the key package of {candidate.username} is invalid"
@@ -95,6 +97,8 @@ def _check(tx: Transaction, candidate: Candidate, suite: int) -> None:
         raise Error(Code.KEY_PACKAGE_INVALID, f"the key package of {candidate.username} is somebody else's")
     try:
         _core.verify_hybrid_key(candidate.device, candidate.hybrid_key, candidate.hybrid_signature)
+    except _core.Panicked:
+        raise
     except _core.CoreError as error:
         raise Error(Code.HYBRID_KEY_INVALID, f"the hybrid key of {candidate.username} is invalid") from error
     if contacts.meet(tx, certificate) == contacts.CHANGED:

@@ -89,6 +89,8 @@ def open_vault(profile: Path, password: bytes | None) -> Secrets:
     try:
         fields = json.loads(_core.open_vault(key, sealed))
         return Secrets(**{name: bytes.fromhex(value) for name, value in fields.items()})
+    except _core.Panicked:
+        raise
     except (_core.CoreError, ValueError, TypeError) as error:
         raise Error(Code.VAULT_DAMAGED) from error
 
@@ -107,6 +109,8 @@ def _header(sealed: bytes) -> dict[str, Any]:
         header = json.loads(_core.vault_header(sealed))
         if header["kdf"] not in ("file", "argon2id") or not isinstance(header["check"], str):
             raise ValueError("unknown derivation")
+    except _core.Panicked:
+        raise
     except (_core.CoreError, ValueError, KeyError, TypeError) as error:
         raise Error(Code.VAULT_DAMAGED) from error
     return dict(header)

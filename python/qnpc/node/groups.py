@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from qnpc._core import Change, CoreError, Malformed, Member, Tracker, inspect_message
+from qnpc._core import Change, CoreError, Malformed, Member, Panicked, Tracker, inspect_message
 from qnpc.errors import Code, Error
 from qnpc.node.checks import GROUP_BYTES, ID_BYTES, at_most, count_at_most, exactly
 from qnpc.node.delivery import append
@@ -86,6 +86,8 @@ async def create_group(session: SessionCap, params: SessionCreateGroupParams) ->
 def _new_tracker(store: Store, device: bytes, group_info: bytes, tree: bytes) -> Tracker:
     try:
         tracker = Tracker.from_group_info(group_info, tree)
+    except Panicked:
+        raise
     except CoreError as error:
         raise Error(Code.COMMIT_INVALID, str(error)) from None
     if tracker.epoch != 0:  # RFC 9420, 11; and no epoch is ever past what a store can count
@@ -194,6 +196,8 @@ def _judge(
     try:
         change = tracker.process(params.message, device, params.group_info)
         tree = tracker.tree_after(change)
+    except Panicked:
+        raise
     except CoreError as error:
         raise Error(Code.COMMIT_INVALID, str(error)) from None
     _check_registered(store, change.added)

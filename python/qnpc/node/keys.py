@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from typing import cast
 
 from qnpc import names
-from qnpc._core import KEY_PACKAGE_FRESH, Certificate, CoreError, inspect_key_package, verify_hybrid_key
+from qnpc._core import (
+    KEY_PACKAGE_FRESH,
+    Certificate,
+    CoreError,
+    Panicked,
+    inspect_key_package,
+    verify_hybrid_key,
+)
 from qnpc.errors import Code, Error
 from qnpc.node.checks import DEVICE_BYTES, at_most, count_at_most, exactly
 from qnpc.node.dispatch import SessionCap
@@ -83,6 +90,8 @@ def _check_packages(
     for package in packages:
         try:
             info = inspect_key_package(package)
+        except Panicked:
+            raise
         except CoreError as error:
             raise Error(Code.KEY_PACKAGE_INVALID, f"a key package is invalid: {error}") from None
         if info.suite != suite:
@@ -128,6 +137,8 @@ async def upload_hybrid_key(session: SessionCap, params: SessionUploadHybridKeyP
     exactly(SIGNATURE_BYTES, params.signature, "a signature")
     try:
         await services.ports.jobs.run(verify_hybrid_key, session.actor.device, params.key, params.signature)
+    except Panicked:
+        raise
     except CoreError:
         raise Error(Code.HYBRID_KEY_INVALID, "the hybrid key is not signed by this device") from None
     await services.writer.submit(PutHybridKey(session.actor, params.key, params.signature, services.now()))

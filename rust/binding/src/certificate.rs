@@ -10,6 +10,7 @@ use crate::errors::raise;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Certificate(pub qnpc_crypto::certificate::Certificate);
 
+#[guarded]
 #[pymethods]
 impl Certificate {
     #[staticmethod]

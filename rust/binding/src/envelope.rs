@@ -10,6 +10,7 @@ use crate::identity::Device;
 use crate::kem::HybridKey;
 
 /// Seals to an X-Wing public key; the sender is inside.
+#[guarded]
 #[pyfunction]
 pub fn seal_envelope<'py>(
     py: Python<'py>,
@@ -26,6 +27,7 @@ pub fn seal_envelope<'py>(
 }
 
 /// (sender's certificate, plaintext).
+#[guarded]
 #[pyfunction]
 pub fn open_envelope<'py>(
     py: Python<'py>,

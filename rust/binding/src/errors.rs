@@ -3,18 +3,24 @@
 //! A text names what is wrong in words of the protocol: no secret, no plaintext, nothing of the insides.
 
 use core::fmt::Display;
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
 
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
-use pyo3::PyErr;
+use pyo3::{PyErr, PyResult};
 use qnpc_crypto::aead::AeadError;
 use qnpc_crypto::certificate::CertificateError;
 use qnpc_crypto::envelope::EnvelopeError;
+use qnpc_crypto::fingerprint::FingerprintError;
+use qnpc_crypto::hash::HkdfError;
 use qnpc_crypto::kem::KemError;
+use qnpc_crypto::mlkem::MlKemError;
 use qnpc_crypto::opaque::OpaqueError;
 use qnpc_crypto::secret::RandomError;
-use qnpc_crypto::signature::SignatureError;
+use qnpc_crypto::signature::{BatchError, SignatureError};
 use qnpc_crypto::vault::VaultError;
+use qnpc_crypto::x25519::X25519Error;
 
 create_exception!(
     qnpc._core,
@@ -58,6 +64,37 @@ create_exception!(
     CoreError,
     "A local failure (storage, library, misuse)."
 );
+create_exception!(
+    qnpc._core,
+    Panicked,
+    StateError,
+    "The core failed inside, which is a bug. As after any StateError: discard, drop, load again."
+);
+
+thread_local! {
+    /// Where this thread panicked last: file and line, never the message, which could hold anything.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on a panic of the extension writes nothing to standard error, where its message could show what no log may hold.
+pub fn keep_panics_quiet() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|at| {
+            let file = at.file().rsplit('/').next().unwrap_or_default();
+            format!(" ({file}:{})", at.line())
+        });
+        PLACE.with(|last| last.replace(place));
+    }));
+}
+
+/// Runs what Python called; a panic in it becomes [`Panicked`]. By way of `#[guarded]`.
+pub fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    // Nothing half-changed is looked at afterwards: what is behind a lock is poisoned, the rest is not mutable.
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let place = PLACE.with(RefCell::take).unwrap_or_default();
+        Err(Panicked::new_err(format!("the core failed inside{place}")))
+    })
+}
 
 /// The exception that an error becomes.
 #[derive(Clone, Copy)]
@@ -99,6 +136,30 @@ impl Classify for RandomError {
     }
 }
 
+impl Classify for HkdfError {
+    fn class(&self) -> Class {
+        Class::Malformed
+    }
+}
+
+impl Classify for MlKemError {
+    fn class(&self) -> Class {
+        Class::Malformed
+    }
+}
+
+impl Classify for X25519Error {
+    fn class(&self) -> Class {
+        Class::Malformed
+    }
+}
+
+impl Classify for BatchError {
+    fn class(&self) -> Class {
+        self.error.class()
+    }
+}
+
 /// One table: which class each variant is of.
 macro_rules! classify {
     ($($error:ty { $($variant:ident => $class:ident),* $(,)? })*) => {$(
@@ -116,6 +177,7 @@ classify! {
     AeadError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
     CertificateError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     EnvelopeError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }
+    FingerprintError { Malformed => Malformed, OtherVersion => Unreadable, OtherAccount => NotAuthentic }
     KemError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     OpaqueError { Malformed => Malformed, NotAuthentic => NotAuthentic }
     SignatureError { Malformed => Malformed, NotAuthentic => NotAuthentic, Unavailable => State }

@@ -6,6 +6,7 @@ use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::{self, SigningKey};
 
 use crate::errors::{raise, raise_as, Class};
+use crate::input::Bytes;
 
 /// A signing key from a 32-byte seed that comes from Python.
 fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<SigningKey> {
@@ -34,6 +35,7 @@ fn sign<'py>(
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Identity(SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Identity {
     #[staticmethod]
@@ -42,8 +44,8 @@ impl Identity {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]
@@ -79,12 +81,28 @@ impl Identity {
             .map_err(raise)?;
         Ok(PyBytes::new(py, &certificate))
     }
+
+    fn revoke<'py>(
+        &self,
+        py: Python<'py>,
+        device: &[u8],
+        revoked: u64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let device = device
+            .try_into()
+            .map_err(|_| raise_as(Class::Malformed, "a device key is 32 bytes"))?;
+        let revocation = py
+            .detach(|| qnpc_mls::Revocation::issue(&self.0, device, revoked))
+            .map_err(raise)?;
+        Ok(PyBytes::new(py, &revocation))
+    }
 }
 
 /// A device's Ed25519 key, which is also its MLS signature key.
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Device(pub SigningKey);
 
+#[guarded]
 #[pymethods]
 impl Device {
     #[staticmethod]
@@ -93,8 +111,8 @@ impl Device {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        from_secret(py, seed).map(Self)
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        from_secret(py, &seed).map(Self)
     }
 
     #[getter]
@@ -128,6 +146,7 @@ impl Device {
 }
 
 /// The counterpart of `Identity.sign` and `Device.sign`.
+#[guarded]
 #[pyfunction]
 pub fn verify(
     py: Python<'_>,

@@ -5,11 +5,13 @@ use pyo3::types::PyBytes;
 use qnpc_crypto::kem;
 
 use crate::errors::raise;
+use crate::input::Bytes;
 
 /// An X-Wing key pair.
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct HybridKey(pub kem::HybridKey);
 
+#[guarded]
 #[pymethods]
 impl HybridKey {
     #[staticmethod]
@@ -18,8 +20,8 @@ impl HybridKey {
     }
 
     #[staticmethod]
-    fn from_secret(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
-        py.detach(|| kem::HybridKey::from_seed(seed))
+    fn from_secret(py: Python<'_>, seed: Bytes<'_>) -> PyResult<Self> {
+        py.detach(|| kem::HybridKey::from_seed(&seed))
             .map(Self)
             .map_err(raise)
     }
@@ -35,6 +37,7 @@ impl HybridKey {
 }
 
 /// (shared secret, encapsulation) for a public key.
+#[guarded]
 #[pyfunction]
 pub fn encapsulate<'py>(
     py: Python<'py>,
@@ -48,6 +51,7 @@ pub fn encapsulate<'py>(
 }
 
 /// The shared secret of an encapsulation.
+#[guarded]
 #[pyfunction]
 pub fn decapsulate<'py>(
     py: Python<'py>,
@@ -61,6 +65,7 @@ pub fn decapsulate<'py>(
 }
 
 /// Holds a hybrid key against the device that signed it.
+#[guarded]
 #[pyfunction]
 pub fn verify_hybrid_key(
     py: Python<'_>,

@@ -1,22 +1,30 @@
-//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in `_core.pyi`.
+//! `qnpc._core`: a table of contents. One file per domain; what each name does is documented in the stubs, `_core/*.pyi`.
+
+#[macro_use]
+extern crate qnpc_guard;
 
 use pyo3::prelude::*;
 
 mod certificate;
 mod envelope;
 mod errors;
+mod fingerprint;
 mod identity;
+mod input;
 mod kem;
 mod mls;
 mod opaque;
+mod primitives;
 mod symmetric;
 mod vault;
 
 #[pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::errors::{
-        CoreError, EpochStale, Malformed, NotAuthentic, Refused, StateError, Unreadable,
+        CoreError, EpochStale, Malformed, NotAuthentic, Panicked, Refused, StateError, Unreadable,
     };
 
     #[pymodule_export]
@@ -38,15 +46,31 @@ mod _core {
     use crate::certificate::Certificate;
 
     #[pymodule_export]
+    use crate::fingerprint::SafetyNumber;
+
+    #[pymodule_export]
     use crate::opaque::{
         Argon2, OpaqueClientLogin, OpaqueClientRegistration, OpaqueServer, OpaqueServerLogin,
     };
 
     #[pymodule_export]
     use crate::mls::{
-        generate_key_packages, inspect_key_package, inspect_message, Application, Change, Group,
-        KeyPackageInfo, Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Tracker,
+        encrypt_many, generate_key_packages, generate_last_resort, inspect_key_package,
+        inspect_message, process_many, Application, Change, ExternalCommit, Group, KeyPackageInfo,
+        Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Revocation, StoredKeyPackage,
+        Tracker,
     };
+
+    #[pymodule_export]
+    use crate::mls::PassiveClient;
+    #[pymodule_export]
+    use crate::primitives::contents;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::errors::keep_panics_quiet();
+        Ok(())
+    }
 
     #[pymodule_export]
     const SUITE_CLASSICAL: u16 = qnpc_mls::Suite::Classical.code();

@@ -31,6 +31,7 @@ const PARALLELISM: u32 = 4;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Argon2(Stretching);
 
+#[guarded]
 #[pymethods]
 impl Argon2 {
     #[new]
@@ -56,6 +57,7 @@ fn stretching(given: Option<&Argon2>) -> PyResult<Stretching> {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct OpaqueServer(Server);
 
+#[guarded]
 #[pymethods]
 impl OpaqueServer {
     #[new]
@@ -115,6 +117,7 @@ impl OpaqueServer {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct OpaqueServerLogin(Once<ServerLogin>);
 
+#[guarded]
 #[pymethods]
 impl OpaqueServerLogin {
     fn finish<'py>(&self, py: Python<'py>, ke3: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
@@ -131,6 +134,7 @@ pub struct OpaqueClientRegistration {
     request: Vec<u8>,
 }
 
+#[guarded]
 #[pymethods]
 impl OpaqueClientRegistration {
     #[new]
@@ -183,6 +187,7 @@ type Triple<'py> = (
     Bound<'py, PyBytes>,
 );
 
+#[guarded]
 #[pymethods]
 impl OpaqueClientLogin {
     #[new]

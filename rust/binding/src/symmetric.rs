@@ -2,53 +2,47 @@
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use qnpc_crypto::aead::{plaintext_length, OVERHEAD};
 
 use crate::errors::raise;
-
-/// From this size on, sealing takes longer than giving the GIL away and taking it back.
-const LONG: usize = 64 * 1024;
+use crate::input::{long, Bytes};
 
 /// AES-256-GCM under one key.
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Aead(qnpc_crypto::aead::Aead);
 
+#[guarded]
 #[pymethods]
 impl Aead {
     #[new]
-    fn new(key: &[u8]) -> PyResult<Self> {
-        qnpc_crypto::aead::Aead::new(key).map(Self).map_err(raise)
+    fn new(key: Bytes<'_>) -> PyResult<Self> {
+        qnpc_crypto::aead::Aead::new(&key).map(Self).map_err(raise)
     }
 
-    #[pyo3(signature = (plaintext, aad = b"".as_slice()), text_signature = "($self, plaintext, aad=b'')")]
+    #[pyo3(signature = (plaintext, aad = Bytes::Lent(b"")), text_signature = "($self, plaintext, aad=b'')")]
     fn seal<'py>(
         &self,
         py: Python<'py>,
-        plaintext: &[u8],
-        aad: &[u8],
+        plaintext: Bytes<'_>,
+        aad: Bytes<'_>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let seal = || self.0.seal(plaintext, aad);
-        let sealed = long(py, plaintext.len(), seal).map_err(raise)?;
-        Ok(PyBytes::new(py, &sealed))
+        PyBytes::new_with(py, plaintext.len().saturating_add(OVERHEAD), |out| {
+            long(py, plaintext.len(), || {
+                self.0.seal_into(&plaintext, &aad, out)
+            })
+            .map_err(raise)
+        })
     }
 
-    #[pyo3(signature = (sealed, aad = b"".as_slice()), text_signature = "($self, sealed, aad=b'')")]
+    #[pyo3(signature = (sealed, aad = Bytes::Lent(b"")), text_signature = "($self, sealed, aad=b'')")]
     fn open<'py>(
         &self,
         py: Python<'py>,
-        sealed: &[u8],
-        aad: &[u8],
+        sealed: Bytes<'_>,
+        aad: Bytes<'_>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let open = || self.0.open(sealed, aad);
-        let plaintext = long(py, sealed.len(), open).map_err(raise)?;
-        Ok(PyBytes::new(py, &plaintext))
-    }
-}
-
-/// Runs `work` without the GIL if it has much to do.
-fn long<T: Send>(py: Python<'_>, size: usize, work: impl FnOnce() -> T + Send) -> T {
-    if size < LONG {
-        work()
-    } else {
-        py.detach(work)
+        PyBytes::new_with(py, plaintext_length(&sealed).map_err(raise)?, |out| {
+            long(py, sealed.len(), || self.0.open_into(&sealed, &aad, out)).map_err(raise)
+        })
     }
 }

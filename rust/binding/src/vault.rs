@@ -7,6 +7,7 @@ use qnpc_crypto::vault;
 use crate::errors::raise;
 
 /// The QPCE bytes.
+#[guarded]
 #[pyfunction]
 pub fn seal_vault<'py>(
     py: Python<'py>,
@@ -19,6 +20,7 @@ pub fn seal_vault<'py>(
 }
 
 /// The plaintext.
+#[guarded]
 #[pyfunction]
 pub fn open_vault<'py>(py: Python<'py>, key: &[u8], vault: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let plaintext = vault::open(key, vault).map_err(raise)?;
@@ -26,6 +28,7 @@ pub fn open_vault<'py>(py: Python<'py>, key: &[u8], vault: &[u8]) -> PyResult<Bo
 }
 
 /// The header, not authenticated yet.
+#[guarded]
 #[pyfunction]
 pub fn vault_header<'py>(py: Python<'py>, vault: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let header = vault::header(vault).map_err(raise)?;

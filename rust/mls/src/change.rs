@@ -9,15 +9,20 @@ use crate::error::Error;
 use crate::member::{Member, Membership};
 use crate::message::MessageId;
 use crate::policy::Verdict;
+use crate::roles::Roles;
 use crate::tracker::Tracked;
 
 /// A commit that verified and passed the policy. Applying it uses it up, and only the state that it was checked against can.
 pub struct Change {
     committer: Member,
+    external: bool,
     epoch: u64,
     message_id: MessageId,
     added: Vec<Member>,
     removed: Vec<Member>,
+    left: Vec<Member>,
+    revoked: Vec<Member>,
+    roles: [Roles; 2],
     removes_self: bool,
     before: Vec<u8>,
     next: Mutex<Option<Next>>,
@@ -35,30 +40,42 @@ impl Change {
     /// `before` is the serialized GroupContext that the commit was checked against.
     pub(crate) fn new(
         verdict: Verdict,
+        roles_before: Roles,
         before: Vec<u8>,
         epoch: u64,
         message_id: MessageId,
         next: Next,
     ) -> Self {
+        let roles = [roles_before, verdict.next.roles];
         let removes_self = match &next {
             Next::Staged(commit, _) => commit.self_removed(),
             Next::Tracked(_) => false,
         };
         Self {
             committer: verdict.committer,
+            external: verdict.external,
             epoch,
             message_id,
             added: verdict.added,
             removed: verdict.removed,
+            left: verdict.left,
+            revoked: verdict.revoked,
+            roles,
             removes_self,
             before,
             next: Mutex::new(Some(next)),
         }
     }
 
-    /// Who committed, as of the epoch before.
+    /// Who committed: as of the epoch before, or of the new one for a device that joined by itself.
     pub fn committer(&self) -> &Member {
         &self.committer
+    }
+
+    /// Whether the committer joined by itself. It is then the one that was added; and the one that was removed, if this was a
+    /// rejoin.
+    pub fn external(&self) -> bool {
+        self.external
     }
 
     /// The epoch that it leads to.
@@ -79,6 +96,28 @@ impl Change {
     /// Whom it removes, with their leaves and roles in the old epoch.
     pub fn removed(&self) -> &[Member] {
         &self.removed
+    }
+
+    /// Those of the removed who asked to leave.
+    pub fn left(&self) -> &[Member] {
+        &self.left
+    }
+
+    /// Those of the removed whose revocation the commit quotes.
+    pub fn revoked(&self) -> &[Member] {
+        &self.revoked
+    }
+
+    /// The accounts that it makes admins, by identity key.
+    pub fn promoted(&self) -> Vec<[u8; 32]> {
+        let [before, after] = &self.roles;
+        after.beyond(before)
+    }
+
+    /// The accounts that are admins no longer.
+    pub fn demoted(&self) -> Vec<[u8; 32]> {
+        let [before, after] = &self.roles;
+        before.beyond(after)
     }
 
     /// At a client: whether this device is among them.

@@ -3,17 +3,22 @@
 //! The path is always there, so every commit also renews the committer's keys. What the policy refuses is refused here, before
 //! anything is sent, and leaves neither a pending commit nor a changed row.
 
+use std::collections::BTreeSet;
+
 use openmls::prelude::{KeyPackage, LeafNodeIndex, MlsMessageOut, Sender, StagedCommit};
 use openmls_traits::OpenMlsProvider as _;
 use tls_codec::Serialize as _;
 
+use crate::authenticated::{Authenticated, Quote};
+use crate::config;
 use crate::error::Error;
 use crate::group::Group;
 use crate::key_package;
 use crate::message::MessageId;
-use crate::policy::{check_commit, Refusal, Verdict};
+use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal, Verdict};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
+use crate::roles::Roles;
 
 /// A commit of our own as messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,15 @@ pub struct PendingCommit {
     pub welcome: Option<Vec<u8>>,
     /// The GroupInfo of the new epoch, signed by us, without the tree.
     pub group_info: Vec<u8>,
+}
+
+/// What a commit of ours is to do.
+#[derive(Default)]
+struct Content {
+    adds: Vec<KeyPackage>,
+    removals: Vec<LeafNodeIndex>,
+    roles: Option<Roles>,
+    quotes: Vec<Quote>,
 }
 
 impl Group {
@@ -41,7 +55,11 @@ impl Group {
             .iter()
             .map(|message| key_package::validate(message.as_ref(), suite))
             .collect();
-        self.commit(packages?, Vec::new(), message_id)
+        let content = Content {
+            adds: packages?,
+            ..Content::default()
+        };
+        self.commit(content, message_id)
     }
 
     /// Removes devices by their keys.
@@ -50,40 +68,74 @@ impl Group {
         devices: &[B],
         message_id: MessageId,
     ) -> Result<PendingCommit, Error> {
-        if devices.is_empty() {
-            return Err(Error::Malformed("there is no device to remove"));
-        }
-        let mut leaves = Vec::with_capacity(devices.len());
-        for device in devices {
-            let leaf = self
-                .membership
-                .leaf_of(device.as_ref())
-                .ok_or(Refusal::NotAMember)?;
-            if leaves.contains(&LeafNodeIndex::new(leaf)) {
+        self.commit_remove_quoting(devices, Vec::new(), message_id)
+    }
+
+    /// Removes devices by their keys, and those that the quotes let anybody remove.
+    pub fn commit_remove_quoting<B: AsRef<[u8]>>(
+        &mut self,
+        devices: &[B],
+        quotes: Vec<Quote>,
+        message_id: MessageId,
+    ) -> Result<PendingCommit, Error> {
+        let quoted: Vec<DeviceKey> = quotes.iter().map(Quote::device).collect();
+        let mut removals = Vec::with_capacity(devices.len() + quoted.len());
+        let devices = devices.iter().map(AsRef::as_ref);
+        for device in devices.chain(quoted.iter().map(AsRef::as_ref)) {
+            let leaf = self.membership.leaf_of(device).ok_or(Refusal::NotAMember)?;
+            if removals.contains(&LeafNodeIndex::new(leaf)) {
                 return Err(Error::Malformed("a device is named twice"));
             }
-            leaves.push(LeafNodeIndex::new(leaf));
+            removals.push(LeafNodeIndex::new(leaf));
         }
-        self.commit(Vec::new(), leaves, message_id)
+        if removals.is_empty() {
+            return Err(Error::Malformed("there is no device to remove"));
+        }
+        let content = Content {
+            removals,
+            quotes,
+            ..Content::default()
+        };
+        self.commit(content, message_id)
+    }
+
+    /// Makes accounts admins, and others admins no longer, by identity key.
+    pub fn commit_roles(
+        &mut self,
+        promote: &[DeviceKey],
+        demote: &[DeviceKey],
+        message_id: MessageId,
+    ) -> Result<PendingCommit, Error> {
+        let before = &self.membership.roles;
+        if demote.iter().any(|account| !before.is_admin(account)) {
+            return Err(Error::Malformed("only an admin can be demoted"));
+        }
+        let mut admins: BTreeSet<DeviceKey> = before.admins().chain(promote).copied().collect();
+        admins.retain(|account| !demote.contains(account));
+        let roles = Roles::from_admins(admins).ok_or(Refusal::NoAdmin)?;
+        if roles == *before {
+            return Err(Error::Malformed("the roles are these already"));
+        }
+        let content = Content {
+            roles: Some(roles),
+            ..Content::default()
+        };
+        self.commit(content, message_id)
     }
 
     /// Renews our keys and nothing else.
     pub fn commit_update(&mut self, message_id: MessageId) -> Result<PendingCommit, Error> {
-        self.commit(Vec::new(), Vec::new(), message_id)
+        self.commit(Content::default(), message_id)
     }
 
-    fn commit(
-        &mut self,
-        adds: Vec<KeyPackage>,
-        removals: Vec<LeafNodeIndex>,
-        message_id: MessageId,
-    ) -> Result<PendingCommit, Error> {
+    fn commit(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
         self.must_be_operational()?;
         self.flush()?;
+        let grounds = self.grounds(&content.quotes)?;
         let store = self.store.clone();
         let outcome = store.atomically(|| {
-            let commit = self.stage(adds, removals, message_id)?;
-            match self.check_pending() {
+            let commit = self.stage(content, message_id)?;
+            match self.check_pending(&grounds) {
                 Ok(_) => Ok(commit),
                 Err(refusal) => {
                     // In memory; the row that this writes is undone with the others.
@@ -96,22 +148,25 @@ impl Group {
         outcome
     }
 
-    fn stage(
-        &mut self,
-        adds: Vec<KeyPackage>,
-        removals: Vec<LeafNodeIndex>,
-        message_id: MessageId,
-    ) -> Result<PendingCommit, Error> {
+    fn stage(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
         let provider = Provider::new(&self.store)?;
         let signer = DeviceSigner(&self.device);
-        self.mls.set_aad(message_id.to_vec());
-        let messages = self
+        let data = Authenticated::encode(message_id, &content.quotes);
+        self.mls
+            .set_aad(data.ok_or(Error::Malformed("there is too much to quote"))?);
+        let mut builder = self
             .mls
             .commit_builder()
             .consume_proposal_store(false)
             .force_self_update(true)
-            .propose_removals(removals)
-            .propose_adds(adds)
+            .propose_removals(content.removals)
+            .propose_adds(content.adds);
+        if let Some(roles) = &content.roles {
+            builder = builder
+                .propose_group_context_extensions(config::context_extensions(roles)?)
+                .map_err(refusals::commit)?;
+        }
+        let messages = builder
             .load_psks(provider.storage())
             .map_err(refusals::commit)?
             .use_ratchet_tree_extension(false)
@@ -134,7 +189,7 @@ impl Group {
 
     /// Applies our pending commit: the node has accepted it, or it came back.
     pub fn merge_pending(&mut self) -> Result<(), Error> {
-        let next = self.check_pending()?.next;
+        let next = self.check_pending(&Grounds::Settled)?.next;
         let provider = Provider::new(&self.store)?;
         self.mls
             .merge_pending_commit(&provider)
@@ -156,13 +211,13 @@ impl Group {
             .ok_or_else(|| Error::state("no commit of ours is pending"))
     }
 
-    fn check_pending(&self) -> Result<Verdict, Error> {
-        let sender = Sender::Member(self.mls.own_leaf_index());
-        Ok(check_commit(
-            crypto()?,
-            &self.membership,
-            &sender,
-            self.pending()?,
-        )?)
+    fn check_pending(&self, grounds: &Grounds) -> Result<Verdict, Error> {
+        let posted = Posted {
+            sender: &Sender::Member(self.mls.own_leaf_index()),
+            commit: self.pending()?,
+            grounds,
+            externals: Externals::Refused,
+        };
+        Ok(check_commit(crypto()?, &self.membership, posted)?)
     }
 }

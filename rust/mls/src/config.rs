@@ -23,9 +23,21 @@ const LIFETIME: u64 = 83 * 86_400;
 
 /// What a leaf of ours can do: one version, the suites, basic credentials, and the roles extension.
 pub(crate) fn capabilities() -> Capabilities {
+    capable_of(vec![ExtensionType::Unknown(roles::EXTENSION)])
+}
+
+/// The same in a last-resort KeyPackage, whose leaf must name all extensions around it (RFC 9420, section 10.1).
+pub(crate) fn last_resort_capabilities() -> Capabilities {
+    capable_of(vec![
+        ExtensionType::Unknown(roles::EXTENSION),
+        ExtensionType::LastResort,
+    ])
+}
+
+fn capable_of(extensions: Vec<ExtensionType>) -> Capabilities {
     Capabilities::builder()
         .ciphersuites(Suite::ALL.map(Suite::ciphersuite).to_vec())
-        .extensions(vec![ExtensionType::Unknown(roles::EXTENSION)])
+        .extensions(extensions)
         .credentials(vec![CredentialType::Basic])
         .build()
 }

@@ -6,15 +6,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use openmls::group::PastEpochDeletion;
 use openmls::prelude::{
-    GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
+    Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent,
+    Sender, StagedCommit,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
 use zeroize::Zeroizing;
 
+use crate::authenticated::{Authenticated, Quote};
 use crate::change::{Change, Next};
 use crate::config;
 use crate::credential::{certificate, credential};
@@ -22,11 +26,13 @@ use crate::error::Error;
 use crate::key_package::own_certificate;
 use crate::member::{Member, Membership};
 use crate::message::{self, MessageId};
-use crate::policy::{check_commit, check_framing, check_group, Refusal, GROUP_ID};
+use crate::policy::{
+    check_commit, check_framing, check_group, Externals, Grounds, Posted, Refusal, GROUP_ID,
+};
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::roles::Roles;
-use crate::store::Store;
+use crate::store::{Store, Writes};
 use crate::suite::Suite;
 
 /// One group's state at one device.
@@ -35,8 +41,8 @@ pub struct Group {
     pub(crate) device: SigningKey,
     pub(crate) mls: MlsGroup,
     pub(crate) membership: Membership,
-    /// Message secrets in memory are ahead of their row.
-    deferred: bool,
+    /// Message secrets in memory are ahead of their rows: which of them are to be written.
+    deferred: Option<Writes>,
 }
 
 /// What a message turned out to be.
@@ -130,7 +136,11 @@ impl Group {
     }
 
     /// A group from our own hands, so whatever is wrong with it is wrong with us.
-    fn of(store: &Arc<Store>, device: &SigningKey, mls: MlsGroup) -> Result<Self, Error> {
+    pub(crate) fn of(
+        store: &Arc<Store>,
+        device: &SigningKey,
+        mls: MlsGroup,
+    ) -> Result<Self, Error> {
         let membership = check_group(mls.public_group()).map_err(Error::library)?;
         let own = membership.certificate(mls.own_leaf_index().u32());
         if mls.is_active() && own.is_none_or(|certificate| certificate.device() != device.public())
@@ -151,7 +161,7 @@ impl Group {
             device: SigningKey::from_seed(device.seed()).map_err(Error::library)?,
             mls,
             membership,
-            deferred: false,
+            deferred: None,
         })
     }
 
@@ -193,34 +203,46 @@ impl Group {
     /// A PrivateMessage to the group. The delta must be durable before it leaves: otherwise a restart reuses its key.
     pub fn encrypt(&mut self, plaintext: &[u8], message_id: MessageId) -> Result<Vec<u8>, Error> {
         self.must_be_operational()?;
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::writing(&self.store, self.deferred.unwrap_or(Writes::Current))?;
         self.mls.set_aad(message_id.to_vec());
         let message = self
             .mls
             .create_message(&provider, &DeviceSigner(&self.device), plaintext);
         self.mls.set_aad(Vec::new());
         let message = message.map_err(Error::library)?;
-        self.deferred = false;
+        self.deferred = None;
         message.tls_serialize_detached().map_err(Error::library)
     }
 
     /// One message of the group's log. A [`Change`] is still to be merged.
-    pub fn process(&mut self, message: &[u8]) -> Result<Processed, Error> {
+    pub fn process(
+        &mut self,
+        message: &[u8],
+        externals: Externals<'_>,
+    ) -> Result<Processed, Error> {
         let message = message::parse_protocol(message)?;
-        check_framing(&message)?;
+        check_framing(&message, externals)?;
+        let late = message.epoch() < self.mls.epoch();
         let store = self.store.clone();
-        let provider = Provider::deferring(&store)?;
+        let provider = Provider::writing(&store, Writes::Later)?;
         let processed = store.atomically(|| {
             self.mls
                 .process_message(&provider, message)
                 .map_err(refusals::process)
         })?;
-        self.deferred |= provider.storage().deferred();
-        self.classify(processed)
+        if provider.storage().deferred() && self.deferred != Some(Writes::All) {
+            self.deferred = Some(if late { Writes::All } else { Writes::Current });
+        }
+        self.classify(processed, externals)
     }
 
-    fn classify(&self, processed: ProcessedMessage) -> Result<Processed, Error> {
-        let message_id = message::id(processed.aad())?;
+    fn classify(
+        &self,
+        processed: ProcessedMessage,
+        externals: Externals<'_>,
+    ) -> Result<Processed, Error> {
+        let said = Authenticated::parse(processed.aad())?;
+        let message_id = said.message_id;
         let epoch = processed.epoch().as_u64();
         let sender = processed.sender().clone();
         let credential = processed.credential().clone();
@@ -230,16 +252,14 @@ impl Group {
                     return Err(Refusal::NotAMember.into());
                 };
                 Ok(Processed::Application(Application {
-                    sender: self
-                        .membership
-                        .with_role(leaf.u32(), certificate(&credential)?),
+                    sender: self.sender(leaf.u32(), &credential)?,
                     epoch,
                     message_id,
                     plaintext: Zeroizing::new(content.into_bytes()),
                 }))
             }
             ProcessedMessageContent::StagedCommitMessage(commit) => self
-                .change(&sender, commit, message_id)
+                .change(&sender, commit, &said, externals)
                 .map(|change| Processed::Change(Box::new(change))),
             ProcessedMessageContent::OwnPendingCommit => Ok(Processed::OwnCommit(OwnCommit {
                 message_id,
@@ -255,22 +275,45 @@ impl Group {
         }
     }
 
+    /// Who sent a message. Of a past epoch it may be somebody who is in the leaf no more, so that the credential decides; it is verified
+    /// again only where it is not the one that was verified when the leaf came into the tree.
+    fn sender(&self, leaf: u32, credential: &Credential) -> Result<Member, Error> {
+        let known = self.membership.certificate(leaf);
+        let basic = credential.credential_type() == CredentialType::Basic;
+        match known.filter(|known| basic && known.as_bytes() == credential.serialized_content()) {
+            Some(known) => Ok(self.membership.with_role(leaf, known.clone())),
+            None => Ok(self.membership.with_role(leaf, certificate(credential)?)),
+        }
+    }
+
     fn change(
         &self,
         sender: &Sender,
         commit: Box<StagedCommit>,
-        message_id: MessageId,
+        said: &Authenticated,
+        externals: Externals<'_>,
     ) -> Result<Change, Error> {
-        let verdict = check_commit(crypto()?, &self.membership, sender, &commit)?;
+        let posted = Posted {
+            sender,
+            commit: &commit,
+            grounds: &self.grounds(&said.quotes)?,
+            externals,
+        };
+        let verdict = check_commit(crypto()?, &self.membership, posted)?;
         let epoch = commit.epoch().as_u64();
         let next = Next::Staged(commit, verdict.next.clone());
         Ok(Change::new(
             verdict,
+            self.membership.roles.clone(),
             self.context()?,
             epoch,
-            message_id,
+            said.message_id,
             next,
         ))
+    }
+
+    pub(crate) fn grounds(&self, quotes: &[Quote]) -> Result<Grounds, Error> {
+        Grounds::of(quotes, self.mls.public_group(), &self.membership)
     }
 
     /// Applies a change of the current epoch. A pending commit of our own is dropped: it lost the race.
@@ -291,20 +334,31 @@ impl Group {
     /// After a merge, which also wrote the message secrets.
     pub(crate) fn merged(&mut self, next: Membership) {
         self.membership = next;
-        self.deferred = false;
+        self.deferred = None;
     }
 
     /// Writes the message secrets that reading deferred.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.deferred {
-            let provider = Provider::new(&self.store)?;
+        if let Some(secrets) = self.deferred {
+            let provider = Provider::writing(&self.store, secrets)?;
             // Setting the policy to what it is: the one public call that writes the message secrets and nothing else new.
             let policy = self.mls.past_epoch_deletion_policy().clone();
             self.mls
                 .set_past_epoch_deletion_policy(&provider, policy)
                 .map_err(Error::library)?;
-            self.deferred = false;
+            self.deferred = None;
         }
+        Ok(())
+    }
+
+    /// Forgets the secrets of past epochs that ended longer ago than `age`, by the system's clock: what is still on its way from then
+    /// can be read no more, whoever gets hold of this device.
+    pub fn forget_epochs(&mut self, age: Duration) -> Result<(), Error> {
+        let provider = Provider::new(&self.store)?;
+        self.mls
+            .delete_past_epoch_secrets(&provider, PastEpochDeletion::older_than_duration(age))
+            .map_err(Error::library)?;
+        self.deferred = None;
         Ok(())
     }
 

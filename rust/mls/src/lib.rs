@@ -7,32 +7,45 @@
 //!
 //! Nothing here knows Python, a network or a file. Refusals are values with a reason; no secret is in any text or `Debug`.
 
+#![forbid(unsafe_code)]
+
+pub mod authenticated;
+pub mod batch;
 pub mod change;
 mod codec;
 mod commit;
 mod config;
 mod credential;
 pub mod error;
+pub mod external;
 pub mod group;
 mod join;
 pub mod key_package;
+pub mod leave;
 pub mod member;
 pub mod message;
+pub mod passive;
 pub mod policy;
 mod provider;
 mod refusals;
+pub mod revocation;
 mod roles;
 pub mod store;
 pub mod suite;
 pub mod tracker;
 mod wire;
 
+pub use authenticated::Quote;
 pub use change::Change;
 pub use commit::PendingCommit;
 pub use error::Error;
+pub use external::ExternalCommit;
 pub use group::{Application, Group, OwnCommit, Processed};
+pub use leave::LeaveRequest;
 pub use member::Member;
-pub use policy::Refusal;
+pub use passive::PassiveClient;
+pub use policy::{DeviceKey, Externals, Refusal};
+pub use revocation::Revocation;
 pub use store::Store;
 pub use suite::Suite;
 pub use tracker::Tracker;

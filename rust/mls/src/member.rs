@@ -94,6 +94,12 @@ impl Membership {
             .map(|(leaf, _)| *leaf)
     }
 
+    /// Whether some device of an account is in the group.
+    pub(crate) fn has_account(&self, identity_key: &[u8; 32]) -> bool {
+        let mut leaves = self.leaves.values();
+        leaves.any(|certificate| certificate.identity_key() == *identity_key)
+    }
+
     /// Whether some admin's device is in the group.
     pub(crate) fn has_admin(&self) -> bool {
         self.leaves

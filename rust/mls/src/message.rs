@@ -38,8 +38,15 @@ pub struct Info {
     pub group_id: Vec<u8>,
     /// The epoch it was sent in, or that a GroupInfo describes.
     pub epoch: u64,
-    /// The authenticated data: for us the message id.
+    /// The authenticated data: for us the message id, and in a commit what it quotes.
     pub authenticated_data: Vec<u8>,
+}
+
+impl Info {
+    /// The message id with which authenticated data begins; nothing if it is too short for one.
+    pub fn message_id(&self) -> &[u8] {
+        self.authenticated_data.get(..16).unwrap_or_default()
+    }
 }
 
 /// Parses all of `message` and reads its clear parts.

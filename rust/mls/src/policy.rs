@@ -6,35 +6,49 @@
 //! | what | by whom |
 //! |---|---|
 //! | Add | admins |
-//! | Remove | admins; anyone, for other devices of their own account |
+//! | Remove | admins; anyone, for other devices of their own account, for a device whose leave request the commit quotes, and for one |
+//! | | whose revocation it quotes |
 //! | GroupContextExtensions that changes the roles and nothing else | admins |
 //! | a commit with a path and no proposals: an update | anyone |
-//! | any other proposal, any proposal by reference, external commits | nobody |
+//! | an external commit with nothing but ExternalInit | a device of an account that is in the group |
+//! | the same with a Remove of its own earlier leaf | a device that is in the group |
+//! | any other proposal, any proposal by reference | nobody |
 //!
 //! A leaf carries a certificate for its own signature key and keeps both for life. Every key that others will seal to is one
 //! that can be sealed to: a leaf with a bad one would stop everybody else from committing.
+//!
+//! A group keeps an admin: no commit takes the last one away, by new roles or because its device asks to leave. A revoked device goes
+//! all the same: who holds it could read along.
+//!
+//! One rule needs history, which the group's state is not: a device that was removed or revoked returns only by an Add. Whoever
+//! asks for a judgement brings it as [`Externals`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use openmls::prelude::{
     Ciphersuite, ContentType, CredentialType, Extension, ExtensionType, GroupContext, KeyPackage,
-    LeafNode, OpenMlsCrypto, Proposal, ProposalOrRefType, ProtocolMessage, ProtocolVersion,
-    PublicGroup, Sender, StagedCommit, VerifiableCiphersuite,
+    LeafNode, OpenMlsCrypto, ProtocolMessage, ProtocolVersion, PublicGroup, Sender, StagedCommit,
+    VerifiableCiphersuite,
 };
 use qnpc_crypto::certificate::Certificate;
+use rayon::prelude::*;
 use tls_codec::Serialize;
 
 use crate::config;
 use crate::credential::certificate_of;
-use crate::member::{Member, Membership};
+use crate::member::Membership;
 use crate::message;
 use crate::provider::Crypto;
 use crate::roles::{self, Roles};
 use crate::suite::Suite;
 use crate::wire;
 
+mod commit;
+mod quotes;
 mod refusal;
 
+pub(crate) use commit::{check_commit, Posted, Verdict};
+pub(crate) use quotes::{leaver, Ground, Grounds};
 pub use refusal::Refusal;
 
 /// Bytes of a group's id.
@@ -45,6 +59,21 @@ pub const GROUP_ID: usize = 16;
 /// Members look at its lifetime by their own clocks when they read the commit, and one who finds it over is stranded. So whoever
 /// commits and the node ask for more than an entry waits in the log (7 days) and clocks differ; those who only read do not.
 pub const FRESH: u64 = 10 * 86_400;
+
+/// Leaves that one thread checks before another may help: some hundred microseconds.
+const LEAVES_AT_ONCE: usize = 8;
+
+/// A device by its key.
+pub type DeviceKey = [u8; 32];
+
+/// Which devices may join by themselves, as far as the caller's history has a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Externals<'a> {
+    /// None at all: for callers that keep no history.
+    Refused,
+    /// All but these: they were removed or revoked, and return only by an Add.
+    Except(&'a [DeviceKey]),
+}
 
 /// A group that one joins or begins to track.
 pub(crate) fn check_group(group: &PublicGroup) -> Result<Membership, Refusal> {
@@ -113,8 +142,16 @@ fn check_tree<'a>(
     roles: Roles,
     leaves: impl Iterator<Item = (u32, &'a LeafNode)>,
 ) -> Result<Membership, Refusal> {
-    let leaves: Result<BTreeMap<u32, Certificate>, Refusal> = leaves
-        .map(|(leaf, node)| Ok((leaf, check_leaf(suite, node)?)))
+    // Most of it is a signature for each leaf. All are looked at before one is refused, so that all refuse for the same reason.
+    let leaves: Vec<(u32, &LeafNode)> = leaves.collect();
+    let checked: Vec<Result<Certificate, Refusal>> = leaves
+        .par_iter()
+        .with_min_len(LEAVES_AT_ONCE)
+        .map(|(_, node)| check_leaf(suite, node))
+        .collect();
+    let certificates = leaves.iter().zip(checked);
+    let leaves: Result<BTreeMap<u32, Certificate>, Refusal> = certificates
+        .map(|((leaf, _), certificate)| Ok((*leaf, certificate?)))
         .collect();
     Membership::new(suite, roles, leaves?)
 }
@@ -165,9 +202,9 @@ pub(crate) fn check_key_package(
     if !package.life_time().has_acceptable_range() {
         return Err(Refusal::Lifetime);
     }
-    if package.extensions().iter().next().is_some() {
-        return Err(Refusal::KeyPackageExtensions);
-    }
+    let mut extensions = package.extensions().iter();
+    let known = extensions.all(|extension| matches!(extension, Extension::LastResort(_)));
+    require(known, Refusal::KeyPackageExtensions)?;
     let certificate = check_leaf(suite, package.leaf_node())?;
     can_be_sealed_to(
         crypto,
@@ -205,7 +242,10 @@ fn can_be_sealed_to(crypto: &Crypto, ciphersuite: Ciphersuite, key: &[u8]) -> Re
 /// A message to a group before the library looks at it: its framing alone.
 ///
 /// Nobody outside makes the library work, and the message id of a private message is checked while its key still exists.
-pub(crate) fn check_framing(message: &ProtocolMessage) -> Result<(), Refusal> {
+pub(crate) fn check_framing(
+    message: &ProtocolMessage,
+    externals: Externals<'_>,
+) -> Result<(), Refusal> {
     match message {
         ProtocolMessage::PrivateMessage(private) => {
             let application = private.content_type() == ContentType::Application;
@@ -213,120 +253,23 @@ pub(crate) fn check_framing(message: &ProtocolMessage) -> Result<(), Refusal> {
             message::id(private.aad()).map(|_| ())
         }
         ProtocolMessage::PublicMessage(public) => match public.content_type() {
-            ContentType::Commit => check_committer(public.sender()),
+            ContentType::Commit => check_committer(public.sender(), externals),
             ContentType::Proposal => Err(Refusal::NotInline),
             ContentType::Application => Err(Refusal::NotEncrypted),
         },
     }
 }
 
-/// The only place that decides about external commits: a device that joins or rejoins by itself.
-fn check_committer(sender: &Sender) -> Result<(), Refusal> {
+/// What kind of sender commits at all.
+fn check_committer(sender: &Sender, externals: Externals<'_>) -> Result<(), Refusal> {
     match sender {
         Sender::Member(_) => Ok(()),
-        Sender::NewMemberCommit => Err(Refusal::ExternalCommit),
+        Sender::NewMemberCommit => match externals {
+            Externals::Refused => Err(Refusal::ExternalCommit),
+            Externals::Except(_) => Ok(()),
+        },
         Sender::External(_) | Sender::NewMemberProposal => Err(Refusal::NotAMember),
     }
-}
-
-/// What a commit that may be does to the members.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    pub committer: Member,
-    pub added: Vec<Member>,
-    pub removed: Vec<Member>,
-    /// The members of the epoch that it leads to.
-    pub next: Membership,
-}
-
-/// A commit of the epoch whose members are `before`, staged by the library: signatures, tree, epoch and RFC 9420 hold.
-pub(crate) fn check_commit(
-    crypto: &Crypto,
-    before: &Membership,
-    sender: &Sender,
-    commit: &StagedCommit,
-) -> Result<Verdict, Refusal> {
-    check_committer(sender)?;
-    let committer = match sender {
-        Sender::Member(leaf) => before.member(leaf.u32()),
-        _ => None,
-    };
-    let committer = committer.ok_or(Refusal::NotAMember)?;
-
-    let mut removed = Vec::new();
-    let mut added = Vec::new();
-    for queued in commit.queued_proposals() {
-        if queued.proposal_or_ref_type() != ProposalOrRefType::Proposal || queued.sender() != sender
-        {
-            return Err(Refusal::NotInline);
-        }
-        match queued.proposal() {
-            Proposal::Add(add) => {
-                require(committer.admin, Refusal::AddByOther)?;
-                let package = add.key_package();
-                added.push(check_key_package(crypto, before.suite, package)?);
-            }
-            Proposal::Remove(remove) => {
-                let member = before
-                    .member(remove.removed().u32())
-                    .ok_or(Refusal::NotAMember)?;
-                require(member.leaf != committer.leaf, Refusal::RemovesItself)?;
-                let own_account =
-                    member.certificate.identity_key() == committer.certificate.identity_key();
-                require(committer.admin || own_account, Refusal::RemoveByOther)?;
-                removed.push(member);
-            }
-            Proposal::GroupContextExtensions(_) => require(committer.admin, Refusal::RolesByOther)?,
-            _ => return Err(Refusal::ProposalType),
-        }
-    }
-
-    if let Some(leaf) = commit.update_path_leaf_node() {
-        let certificate = check_leaf(before.suite, leaf)?;
-        require(certificate == committer.certificate, Refusal::LeafChanged)?;
-        can_be_sealed_to(crypto, before.suite.ciphersuite(), &encryption_key(leaf)?)?;
-    }
-
-    let (suite, roles) = check_context(commit.group_context())?;
-    require(suite == before.suite, Refusal::Suite)?;
-    require(
-        committer.admin || roles == before.roles,
-        Refusal::RolesByOther,
-    )?;
-    let changes_roles = roles != before.roles;
-
-    let (leaves, added) = after(before, &removed, added);
-    let next = Membership::new(suite, roles, leaves)?;
-    require(!changes_roles || next.has_admin(), Refusal::NoAdmin)?;
-    Ok(Verdict {
-        committer,
-        added: added
-            .into_iter()
-            .filter_map(|leaf| next.member(leaf))
-            .collect(),
-        removed,
-        next,
-    })
-}
-
-/// The leaves after the proposals: removed ones are blank, and each Add takes the leftmost blank one (RFC 9420, sections
-/// 12.1.1 to 12.1.3). Also the leaves that the added ones took.
-fn after(
-    before: &Membership,
-    removed: &[Member],
-    added: Vec<Certificate>,
-) -> (BTreeMap<u32, Certificate>, Vec<u32>) {
-    let mut leaves = before.leaves().clone();
-    for member in removed {
-        leaves.remove(&member.leaf);
-    }
-    let taken: BTreeSet<u32> = leaves.keys().copied().collect();
-    let free: Vec<u32> = (0..)
-        .filter(|leaf| !taken.contains(leaf))
-        .take(added.len())
-        .collect();
-    leaves.extend(free.iter().copied().zip(added));
-    (leaves, free)
 }
 
 fn require(holds: bool, refusal: Refusal) -> Result<(), Refusal> {

@@ -2,33 +2,35 @@
 //!
 //! | primitive | crate |
 //! |---|---|
-//! | HPKE with X-Wing | libcrux |
-//! | AES-128-GCM, random bytes | aws-lc-rs |
-//! | Ed25519 | aws-lc-rs, by way of `qnpc_crypto`, which is strict about keys |
-//! | HPKE with X25519, HKDF, HMAC, SHA-256 | RustCrypto |
+//! | AES-128-GCM, SHA-256, Ed25519, random bytes | aws-lc |
+//! | HKDF, HMAC | RustCrypto |
+//! | HPKE | `qnpc_crypto::hpke`, over X25519 of aws-lc, ML-KEM of aws-lc and libcrux, HKDF and AES-128-GCM as above |
 //!
-//! Signing never comes through here: a [`Signer`] holds the device's expanded key.
+//! All of it by way of `qnpc_crypto`, which is strict about keys. Signing never comes through here: a [`Signer`] holds the device's
+//! expanded key. Groups whose members use other mixes of crates are tested in `mixes`.
 
-use std::sync::OnceLock;
-
-use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_128_GCM};
-use openmls_libcrux_crypto::CryptoProvider as Libcrux;
-use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
 use openmls_traits::random::OpenMlsRand;
 use openmls_traits::signatures::{Signer, SignerError};
 use openmls_traits::types::{
-    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeCiphertext, HpkeConfig,
-    HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
+    AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext,
+    HpkeConfig, HpkeKdfType, HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
 };
 use openmls_traits::OpenMlsProvider;
+use qnpc_crypto::aead::AeadError;
+use qnpc_crypto::cipher::{Cipher, Kind, TAG};
+use qnpc_crypto::hash;
+use qnpc_crypto::hpke::{self, HpkeError, Kem};
 use qnpc_crypto::secret::{self, RandomError};
 use qnpc_crypto::signature::{self, SigningKey};
 use tls_codec::SecretVLBytes;
 
 use crate::error::Error;
-use crate::store::{Store, View};
+use crate::store::{Store, View, Writes};
 use crate::suite::Suite;
+
+#[cfg(test)]
+mod mixes;
 
 /// What openmls works with during one operation.
 pub(crate) struct Provider<'a> {
@@ -39,12 +41,12 @@ pub(crate) struct Provider<'a> {
 impl<'a> Provider<'a> {
     /// Writes everything.
     pub(crate) fn new(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::new(store, false))
+        Self::writing(store, Writes::All)
     }
 
-    /// Leaves message secrets for later; only for reading messages.
-    pub(crate) fn deferring(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::new(store, true))
+    /// Writes everything, but of message secrets only those.
+    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Result<Self, Error> {
+        Self::with(View::new(store, secrets))
     }
 
     /// Writes the public state of a group and refuses everything else.
@@ -78,36 +80,26 @@ impl<'a> OpenMlsProvider for Provider<'a> {
     }
 }
 
-/// The primitives. There is one of it, because its parts keep random generators of their own.
-pub(crate) struct Crypto {
-    rust: RustCrypto,
-    libcrux: Libcrux,
-}
+/// The primitives. It keeps nothing.
+pub(crate) struct Crypto;
 
 /// The process's primitives.
 pub(crate) fn crypto() -> Result<&'static Crypto, Error> {
-    static CRYPTO: OnceLock<Option<Crypto>> = OnceLock::new();
-    let make = || {
-        let libcrux = Libcrux::new().ok()?;
-        Some(Crypto {
-            rust: RustCrypto::default(),
-            libcrux,
-        })
-    };
-    let crypto = CRYPTO.get_or_init(make).as_ref();
-    crypto.ok_or_else(|| Error::state("the system has no randomness to give"))
+    Ok(&Crypto)
 }
 
-fn aes_128_gcm(alg: AeadType, key: &[u8]) -> Result<LessSafeKey, CryptoError> {
+fn aes_128_gcm(alg: AeadType, key: &[u8]) -> Result<Cipher, CryptoError> {
     if alg != AeadType::Aes128Gcm {
         return Err(CryptoError::UnsupportedAeadAlgorithm);
     }
-    let key = UnboundKey::new(&AES_128_GCM, key).map_err(|_| CryptoError::InvalidLength)?;
-    Ok(LessSafeKey::new(key))
+    Cipher::new(Kind::Aes128Gcm, key).map_err(|_| CryptoError::InvalidLength)
 }
 
-fn nonce(nonce: &[u8]) -> Result<Nonce, CryptoError> {
-    Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoError::InvalidLength)
+fn only_sha256(hash: HashType) -> Result<(), CryptoError> {
+    match hash {
+        HashType::Sha2_256 => Ok(()),
+        _ => Err(CryptoError::UnsupportedHashAlgorithm),
+    }
 }
 
 fn only_ed25519(alg: SignatureScheme) -> Result<(), CryptoError> {
@@ -117,34 +109,25 @@ fn only_ed25519(alg: SignatureScheme) -> Result<(), CryptoError> {
     }
 }
 
-/// Refuses keys and encapsulations whose length is not the KEM's: libcrux cuts X-Wing's into its halves without looking, and
-/// would panic over bytes that any peer can send.
-fn expect_lengths(
-    kem: HpkeKemType,
-    public: Option<&[u8]>,
-    encapsulation: Option<&[u8]>,
-) -> Result<(), CryptoError> {
-    let (public_length, encapsulation_length) = match kem {
-        HpkeKemType::DhKem25519 => (32, 32),
-        HpkeKemType::XWingKemDraft6 => (1216, 1120),
-        _ => return Err(CryptoError::UnsupportedCiphersuite),
+/// The KEM of a configuration; the rest of it is the same in both suites.
+fn kem(config: HpkeConfig) -> Result<Kem, CryptoError> {
+    let HpkeConfig(kem, HpkeKdfType::HkdfSha256, HpkeAeadType::AesGcm128) = config else {
+        return Err(CryptoError::UnsupportedCiphersuite);
     };
-    if public.is_some_and(|key| key.len() != public_length)
-        || encapsulation.is_some_and(|bytes| bytes.len() != encapsulation_length)
-    {
-        return Err(CryptoError::InvalidLength);
+    match kem {
+        HpkeKemType::DhKem25519 => Ok(Kem::X25519),
+        HpkeKemType::XWingKemDraft6 => Ok(Kem::XWing),
+        _ => Err(CryptoError::UnsupportedCiphersuite),
     }
-    Ok(())
 }
 
-/// HPKE goes to the crate that is fastest with its KEM.
-macro_rules! by_kem {
-    ($self:ident, $config:ident, $method:ident($($argument:ident),*)) => {
-        match $config.0 {
-            HpkeKemType::XWingKemDraft6 => $self.libcrux.$method($config, $($argument),*),
-            _ => $self.rust.$method($config, $($argument),*),
-        }
-    };
+/// What openmls is told of a failure of HPKE, `failed` being its word for the operation.
+fn hpke_error(error: &HpkeError, failed: CryptoError) -> CryptoError {
+    match error {
+        HpkeError::Malformed => CryptoError::InvalidLength,
+        HpkeError::NotAuthentic => failed,
+        HpkeError::Unavailable => CryptoError::CryptoLibraryError,
+    }
 }
 
 impl OpenMlsCrypto for Crypto {
@@ -164,7 +147,8 @@ impl OpenMlsCrypto for Crypto {
         salt: &[u8],
         ikm: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.rust.hkdf_extract(hash, salt, ikm)
+        only_sha256(hash)?;
+        Ok(hash::hkdf_extract(salt, &[ikm]).as_slice().into())
     }
 
     fn hmac(
@@ -173,7 +157,8 @@ impl OpenMlsCrypto for Crypto {
         key: &[u8],
         message: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.rust.hmac(hash, key, message)
+        only_sha256(hash)?;
+        Ok(hash::hmac_sha256(key, &[message]).as_slice().into())
     }
 
     fn hkdf_expand(
@@ -183,11 +168,19 @@ impl OpenMlsCrypto for Crypto {
         info: &[u8],
         length: usize,
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.rust.hkdf_expand(hash, prk, info, length)
+        only_sha256(hash)?;
+        if length > 255 * hash::DIGEST {
+            return Err(CryptoError::HkdfOutputLengthInvalid); // before memory is taken for it
+        }
+        let mut out = vec![0; length];
+        hash::hkdf_expand(prk, &[info], &mut out)
+            .map_err(|_| CryptoError::HkdfOutputLengthInvalid)?;
+        Ok(out.into())
     }
 
     fn hash(&self, hash: HashType, data: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.rust.hash(hash, data)
+        only_sha256(hash)?;
+        Ok(hash::sha256(data).to_vec())
     }
 
     fn aead_encrypt(
@@ -195,15 +188,16 @@ impl OpenMlsCrypto for Crypto {
         alg: AeadType,
         key: &[u8],
         data: &[u8],
-        nonce_bytes: &[u8],
+        nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        let key = aes_128_gcm(alg, key)?;
-        let mut sealed = Vec::with_capacity(data.len() + alg.tag_size());
-        sealed.extend_from_slice(data);
-        key.seal_in_place_append_tag(nonce(nonce_bytes)?, Aad::from(aad), &mut sealed)
-            .map_err(|_| CryptoError::CryptoLibraryError)?;
-        Ok(sealed)
+        let cipher = aes_128_gcm(alg, key)?;
+        let mut sealed = vec![0; data.len().saturating_add(TAG)];
+        match cipher.seal_into(nonce, data, aad, &mut sealed) {
+            Ok(()) => Ok(sealed),
+            Err(AeadError::Malformed) => Err(CryptoError::InvalidLength),
+            Err(_) => Err(CryptoError::CryptoLibraryError),
+        }
     }
 
     fn aead_decrypt(
@@ -211,17 +205,16 @@ impl OpenMlsCrypto for Crypto {
         alg: AeadType,
         key: &[u8],
         sealed: &[u8],
-        nonce_bytes: &[u8],
+        nonce: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        let key = aes_128_gcm(alg, key)?;
-        let mut opened = sealed.to_vec();
-        let length = key
-            .open_in_place(nonce(nonce_bytes)?, Aad::from(aad), &mut opened)
-            .map_err(|_| CryptoError::AeadDecryptionError)?
-            .len();
-        opened.truncate(length);
-        Ok(opened)
+        let cipher = aes_128_gcm(alg, key)?;
+        let mut opened = vec![0; sealed.len().saturating_sub(TAG)];
+        match cipher.open_into(nonce, sealed, aad, &mut opened) {
+            Ok(()) => Ok(opened),
+            Err(AeadError::Malformed) => Err(CryptoError::InvalidLength),
+            Err(_) => Err(CryptoError::AeadDecryptionError),
+        }
     }
 
     fn signature_key_gen(&self, alg: SignatureScheme) -> Result<(Vec<u8>, Vec<u8>), CryptoError> {
@@ -256,8 +249,12 @@ impl OpenMlsCrypto for Crypto {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
-        expect_lengths(config.0, Some(public), None)?;
-        by_kem!(self, config, hpke_seal(public, info, aad, plaintext))
+        let (kem_output, ciphertext) = hpke::seal(kem(config)?, public, info, aad, plaintext)
+            .map_err(|error| hpke_error(&error, CryptoError::HpkeEncryptionError))?;
+        Ok(HpkeCiphertext {
+            kem_output: kem_output.into(),
+            ciphertext: ciphertext.into(),
+        })
     }
 
     fn hpke_open(
@@ -268,8 +265,11 @@ impl OpenMlsCrypto for Crypto {
         info: &[u8],
         aad: &[u8],
     ) -> Result<Vec<u8>, CryptoError> {
-        expect_lengths(config.0, None, Some(sealed.kem_output.as_slice()))?;
-        by_kem!(self, config, hpke_open(sealed, private, info, aad))
+        let (encapsulation, ciphertext) =
+            (sealed.kem_output.as_slice(), sealed.ciphertext.as_slice());
+        hpke::open(kem(config)?, encapsulation, private, info, aad, ciphertext)
+            .map(|mut plaintext| core::mem::take(&mut *plaintext))
+            .map_err(|error| hpke_error(&error, CryptoError::HpkeDecryptionError))
     }
 
     fn hpke_setup_sender_and_export(
@@ -280,12 +280,11 @@ impl OpenMlsCrypto for Crypto {
         context: &[u8],
         length: usize,
     ) -> Result<(KemOutput, ExporterSecret), CryptoError> {
-        expect_lengths(config.0, Some(public), None)?;
-        by_kem!(
-            self,
-            config,
-            hpke_setup_sender_and_export(public, info, context, length)
-        )
+        let (kem_output, secret) =
+            hpke::send_export(kem(config)?, public, info, context, length)
+                .map_err(|error| hpke_error(&error, CryptoError::SenderSetupError))?;
+        let mut secret = secret;
+        Ok((kem_output, core::mem::take(&mut *secret).into()))
     }
 
     fn hpke_setup_receiver_and_export(
@@ -297,12 +296,9 @@ impl OpenMlsCrypto for Crypto {
         context: &[u8],
         length: usize,
     ) -> Result<ExporterSecret, CryptoError> {
-        expect_lengths(config.0, None, Some(encapsulation))?;
-        by_kem!(
-            self,
-            config,
-            hpke_setup_receiver_and_export(encapsulation, private, info, context, length)
-        )
+        hpke::receive_export(kem(config)?, encapsulation, private, info, context, length)
+            .map(|mut secret| core::mem::take(&mut *secret).into())
+            .map_err(|error| hpke_error(&error, CryptoError::ReceiverSetupError))
     }
 
     fn derive_hpke_keypair(
@@ -310,8 +306,13 @@ impl OpenMlsCrypto for Crypto {
         config: HpkeConfig,
         ikm: &[u8],
     ) -> Result<HpkeKeyPair, CryptoError> {
-        expect_lengths(config.0, None, None)?;
-        by_kem!(self, config, derive_hpke_keypair(ikm))
+        let pair = kem(config)?
+            .derive_key_pair(ikm)
+            .map_err(|error| hpke_error(&error, CryptoError::CryptoLibraryError))?;
+        Ok(HpkeKeyPair {
+            private: pair.private.as_slice().into(),
+            public: pair.public,
+        })
     }
 }
 

@@ -34,8 +34,22 @@ impl Roles {
         }
     }
 
+    /// These, or nothing if there are none.
+    pub(crate) fn from_admins(admins: BTreeSet<[u8; KEY]>) -> Option<Self> {
+        (!admins.is_empty()).then_some(Self { admins })
+    }
+
+    pub(crate) fn admins(&self) -> impl Iterator<Item = &[u8; KEY]> {
+        self.admins.iter()
+    }
+
     pub(crate) fn is_admin(&self, identity_key: &[u8; KEY]) -> bool {
         self.admins.contains(identity_key)
+    }
+
+    /// The admins of these that are none of `others`.
+    pub(crate) fn beyond(&self, others: &Self) -> Vec<[u8; KEY]> {
+        self.admins.difference(&others.admins).copied().collect()
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

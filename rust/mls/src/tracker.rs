@@ -14,13 +14,15 @@ use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature;
 use tls_codec::{Deserialize as _, Serialize as _};
 
+use crate::authenticated::Authenticated;
 use crate::change::{Change, Next};
 use crate::error::Error;
+use crate::leave::LeaveRequest;
 use crate::member::{Member, Membership};
 use crate::message;
 use crate::policy::{
     check_added_fresh, check_commit, check_framing, check_group, check_new_parents, check_parents,
-    Refusal,
+    leaver, Externals, Grounds, Posted, Refusal,
 };
 use crate::provider::{crypto, Provider};
 use crate::refusals;
@@ -85,6 +87,19 @@ impl Tracker {
         self.0.group.group_context().epoch().as_u64()
     }
 
+    /// The member whose leaf signed a GroupInfo of this epoch.
+    pub(crate) fn signer(&self, group_info: &[u8]) -> Result<Member, Error> {
+        let signer = parse_group_info(group_info)?.signer;
+        let member = self.0.membership.member(signer);
+        Ok(member.ok_or(Refusal::NotAMember)?)
+    }
+
+    /// The member that a leave request is of, if it holds in this epoch.
+    pub fn leaver(&self, request: &[u8]) -> Result<Member, Error> {
+        let request = LeaveRequest::parse(request)?;
+        leaver(&request, &self.0.group, &self.0.membership)
+    }
+
     /// The members, by leaf.
     pub fn members(&self) -> Vec<Member> {
         self.0.membership.members()
@@ -101,23 +116,31 @@ impl Tracker {
         commit: &[u8],
         sender: &[u8],
         group_info: &[u8],
+        externals: Externals<'_>,
     ) -> Result<Change, Error> {
         let message = message::parse_protocol(commit)?;
         if let ProtocolMessage::PrivateMessage(_) = message {
             return Err(Refusal::Encrypted.into());
         }
-        check_framing(&message)?;
+        check_framing(&message, externals)?;
         let processed = self
             .0
             .group
             .process_message(crypto()?, message)
             .map_err(refusals::process_public)?;
-        let message_id = message::id(processed.aad())?;
+        let said = Authenticated::parse(processed.aad())?;
         let committer = processed.sender().clone();
         let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
             return Err(Refusal::NotInline.into());
         };
-        let verdict = check_commit(crypto()?, &self.0.membership, &committer, &staged)?;
+        let grounds = Grounds::of(&said.quotes, &self.0.group, &self.0.membership)?;
+        let posted = Posted {
+            sender: &committer,
+            commit: &staged,
+            grounds: &grounds,
+            externals,
+        };
+        let verdict = check_commit(crypto()?, &self.0.membership, posted)?;
         check_added_fresh(&staged)?;
         if verdict.committer.certificate.device() != sender {
             return Err(Refusal::OtherSender.into());
@@ -133,9 +156,10 @@ impl Tracker {
         let before = self.0.context()?;
         Ok(Change::new(
             verdict,
+            self.0.membership.roles.clone(),
             before,
             epoch,
-            message_id,
+            said.message_id,
             Next::Tracked(Box::new(next)),
         ))
     }
@@ -231,7 +255,7 @@ fn public_group(store: &Store, group_info: &[u8], tree: &[u8]) -> Result<PublicG
         .map_err(refusals::external)
 }
 
-fn parse_group(
+pub(crate) fn parse_group(
     group_info: &[u8],
     tree: &[u8],
 ) -> Result<(VerifiableGroupInfo, RatchetTreeIn), Error> {

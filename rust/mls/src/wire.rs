@@ -8,7 +8,7 @@ const PUBLIC_MESSAGE: u16 = 1;
 const GROUP_INFO: u16 = 4;
 
 /// Takes fields off the front of a byte string.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
@@ -21,7 +21,7 @@ impl<'a> Reader<'a> {
         self.take(N)?.try_into().ok()
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         self.array().map(u8::from_be_bytes)
     }
 
@@ -33,11 +33,11 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
     }
 
-    fn vector(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn vector(&mut self) -> Option<&'a [u8]> {
         let first = self.u8()?;
         let low = usize::from(first & 0x3f);
         let length = match first >> 6 {

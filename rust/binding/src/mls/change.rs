@@ -8,13 +8,19 @@ use super::member::{members, Member};
 
 /// A commit that verified and passed the policy, not merged yet.
 #[pyclass(frozen, module = "qnpc._core")]
-pub struct Change(pub qnpc_mls::Change);
+pub struct Change(pub Box<qnpc_mls::Change>);
 
+#[guarded]
 #[pymethods]
 impl Change {
     #[getter]
     fn committer(&self) -> Member {
         self.0.committer().clone().into()
+    }
+
+    #[getter]
+    fn external(&self) -> bool {
+        self.0.external()
     }
 
     #[getter]
@@ -38,6 +44,28 @@ impl Change {
     }
 
     #[getter]
+    fn left(&self) -> Vec<Member> {
+        members(self.0.left().iter().cloned())
+    }
+
+    #[getter]
+    fn revoked(&self) -> Vec<Member> {
+        members(self.0.revoked().iter().cloned())
+    }
+
+    #[getter]
+    fn promoted<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let keys = self.0.promoted().into_iter();
+        keys.map(|key| PyBytes::new(py, &key)).collect()
+    }
+
+    #[getter]
+    fn demoted<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let keys = self.0.demoted().into_iter();
+        keys.map(|key| PyBytes::new(py, &key)).collect()
+    }
+
+    #[getter]
     fn removes_self(&self) -> bool {
         self.0.removes_self()
     }
@@ -47,6 +75,7 @@ impl Change {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct OwnCommit(pub qnpc_mls::OwnCommit);
 
+#[guarded]
 #[pymethods]
 impl OwnCommit {
     #[getter]
@@ -64,6 +93,7 @@ impl OwnCommit {
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct PendingCommit(pub qnpc_mls::PendingCommit);
 
+#[guarded]
 #[pymethods]
 impl PendingCommit {
     #[getter]

@@ -20,6 +20,7 @@ impl From<qnpc_mls::Member> for Member {
     }
 }
 
+#[guarded]
 #[pymethods]
 impl Member {
     #[getter]

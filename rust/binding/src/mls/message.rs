@@ -10,6 +10,7 @@ use crate::errors::raise;
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct MessageInfo(Info);
 
+#[guarded]
 #[pymethods]
 impl MessageInfo {
     #[getter]
@@ -40,12 +41,18 @@ impl MessageInfo {
     }
 
     #[getter]
+    fn message_id<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.message_id())
+    }
+
+    #[getter]
     fn authenticated_data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.authenticated_data)
     }
 }
 
 /// Reads the clear parts of a message.
+#[guarded]
 #[pyfunction]
 pub fn inspect_message(py: Python<'_>, message: &[u8]) -> PyResult<MessageInfo> {
     py.detach(|| qnpc_mls::message::inspect(message))

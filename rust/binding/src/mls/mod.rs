@@ -5,25 +5,37 @@
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use qnpc_mls::message::MessageId;
 use qnpc_mls::store::StoreError;
-use qnpc_mls::{Error, Suite};
+use qnpc_mls::{DeviceKey, Error, Externals, Suite};
 
 use crate::errors::{raise, raise_as, Class, Classify};
 
+mod batch;
 mod change;
+mod external;
 mod group;
 mod key_package;
 mod member;
 mod message;
+mod passive;
+mod revocation;
 mod store;
 mod tracker;
 
+pub use batch::{encrypt_many, process_many};
 pub use change::{Change, OwnCommit, PendingCommit};
+pub use external::ExternalCommit;
 pub use group::{Application, Group};
-pub use key_package::{generate_key_packages, inspect_key_package, KeyPackageInfo};
+pub use key_package::{
+    generate_key_packages, generate_last_resort, inspect_key_package, KeyPackageInfo,
+    StoredKeyPackage,
+};
 pub use member::Member;
 pub use message::{inspect_message, MessageInfo};
+pub use passive::PassiveClient;
+pub use revocation::Revocation;
 pub use store::MlsStore;
 pub use tracker::Tracker;
 
@@ -56,6 +68,21 @@ fn message_id(id: &[u8]) -> PyResult<MessageId> {
         .map_err(|_| raise_as(Class::Malformed, "a message id is 16 bytes"))
 }
 
+/// A key of 32 bytes for each of `keys`, of devices or accounts.
+fn keys(keys: &[PyBackedBytes]) -> PyResult<Vec<DeviceKey>> {
+    keys.iter()
+        .map(|key| {
+            <DeviceKey>::try_from(key.as_ref())
+                .map_err(|_| raise_as(Class::Malformed, "a public key is 32 bytes"))
+        })
+        .collect()
+}
+
+/// Who may join by an external commit: nobody where the caller names nobody who may not.
+fn externals(barred: Option<&[DeviceKey]>) -> Externals<'_> {
+    barred.map_or(Externals::Refused, Externals::Except)
+}
+
 /// Something that one call at a time works on; a method that uses it up leaves `None`.
 struct Shared<T>(Mutex<Option<T>>);
 
@@ -70,8 +97,12 @@ impl<T: Send> Shared<T> {
         py: Python<'_>,
         call: impl FnOnce(&mut T) -> Result<R, Error> + Send,
     ) -> PyResult<R> {
-        py.detach(|| call(self.0.lock().map_err(poisoned)?.as_mut().ok_or_else(gone)?))
-            .map_err(raise)
+        py.detach(|| self.run(call)).map_err(raise)
+    }
+
+    /// The same for who has let go of the GIL already.
+    fn run<R>(&self, call: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error> {
+        call(self.0.lock().map_err(poisoned)?.as_mut().ok_or_else(gone)?)
     }
 
     /// Takes it for good.

@@ -8,19 +8,26 @@ use pyo3::types::PyBytes;
 use qnpc_mls::Store;
 use zeroize::Zeroizing;
 
+use super::key_package::StoredKeyPackage;
 use crate::errors::raise;
 
-type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
+pub(super) type Row = (PyBackedBytes, PyBackedBytes, PyBackedBytes);
 type Changed<'py> = (
     Bound<'py, PyBytes>,
     Bound<'py, PyBytes>,
     Option<Bound<'py, PyBytes>>,
 );
 
+/// A row out of Python's hands.
+pub(super) fn owned((scope, key, value): Row) -> qnpc_mls::store::Row {
+    (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
+}
+
 /// All MLS state of one device as rows.
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct MlsStore(pub Arc<Store>);
 
+#[guarded]
 #[pymethods]
 impl MlsStore {
     #[new]
@@ -29,9 +36,6 @@ impl MlsStore {
     }
 
     fn load(&self, py: Python<'_>, rows: Vec<Row>) -> PyResult<()> {
-        let owned = |(scope, key, value): Row| {
-            (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
-        };
         py.detach(|| self.0.load(rows.into_iter().map(owned)))
             .map_err(raise)
     }
@@ -46,6 +50,21 @@ impl MlsStore {
             )
         });
         Ok(rows.collect())
+    }
+
+    fn key_packages(&self, py: Python<'_>) -> PyResult<Vec<StoredKeyPackage>> {
+        let stored = py.detach(|| qnpc_mls::key_package::stored(&self.0));
+        let stored = stored.map_err(raise)?.into_iter();
+        Ok(stored.map(StoredKeyPackage::from).collect())
+    }
+
+    fn delete_key_packages(
+        &self,
+        py: Python<'_>,
+        references: Vec<PyBackedBytes>,
+    ) -> PyResult<usize> {
+        py.detach(|| qnpc_mls::key_package::delete(&self.0, &references))
+            .map_err(raise)
     }
 
     fn discard(&self, py: Python<'_>) -> PyResult<()> {

@@ -1,16 +1,18 @@
 //! The node's view of a group.
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use super::change::Change;
 use super::member::{members, Member};
-use super::Shared;
+use super::{externals, keys, Shared};
 use crate::errors::raise;
 
 /// The public half of a group.
 #[pyclass(frozen, module = "qnpc._core")]
 pub struct Tracker(Shared<qnpc_mls::Tracker>);
 
+#[guarded]
 #[pymethods]
 impl Tracker {
     #[staticmethod]
@@ -41,20 +43,32 @@ impl Tracker {
             .map(members)
     }
 
+    fn leaver(&self, py: Python<'_>, request: &[u8]) -> PyResult<Member> {
+        self.0
+            .with(py, |tracker| tracker.leaver(request))
+            .map(Member::from)
+    }
+
     fn tree(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
         self.0.with(py, |tracker| tracker.tree())
     }
 
+    #[pyo3(signature = (commit, sender, group_info, *, barred=None))]
     fn process(
         &self,
         py: Python<'_>,
         commit: &[u8],
         sender: &[u8],
         group_info: &[u8],
+        barred: Option<Vec<PyBackedBytes>>,
     ) -> PyResult<Change> {
+        let barred = barred.as_deref().map(keys).transpose()?;
+        let externals = externals(barred.as_deref());
         self.0
-            .with(py, |tracker| tracker.process(commit, sender, group_info))
-            .map(Change)
+            .with(py, |tracker| {
+                tracker.process(commit, sender, group_info, externals)
+            })
+            .map(|change| Change(Box::new(change)))
     }
 
     fn tree_after(&self, py: Python<'_>, change: &Change) -> PyResult<Vec<u8>> {

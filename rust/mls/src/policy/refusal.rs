@@ -36,8 +36,8 @@ pub enum Refusal {
     /// A key package of another suite than the group's.
     #[error("a key package is for another ciphersuite")]
     OtherSuite,
-    /// A key package with extensions: none are in use, last resort included.
-    #[error("a key package has extensions, and none are allowed")]
+    /// A key package with other extensions than the one that makes it a last resort.
+    #[error("a key package has extensions that are not allowed")]
     KeyPackageExtensions,
 
     // -- groups
@@ -61,9 +61,12 @@ pub enum Refusal {
     TwoIdentities,
 
     // -- commits
-    /// Somebody who is not a member commits.
-    #[error("external commits are not allowed")]
+    /// Somebody who is not a member commits, and nobody of its account is a member either.
+    #[error("this device may not join by itself")]
     ExternalCommit,
+    /// A device that was removed or revoked joins by itself.
+    #[error("a device that was removed returns only by being added")]
+    Barred,
     /// The committer's leaf is not in the tree.
     #[error("the committer is not a member")]
     NotAMember,
@@ -85,17 +88,37 @@ pub enum Refusal {
     /// New roles by a member that is not an admin.
     #[error("only an admin may change roles")]
     RolesByOther,
-    /// New roles that leave no admin in the group.
+    /// A commit that takes the last admin out of the group.
     #[error("a group must keep an admin")]
     NoAdmin,
+    /// A new admin that is no account in the group.
+    #[error("only an account in the group can be made an admin")]
+    RolesOfStranger,
     /// A commit that its device cannot make: it would remove itself.
     #[error("a device cannot remove itself")]
     RemovesItself,
 
     // -- what surrounds a commit, a Welcome or a GroupInfo
-    /// Authenticated data that is not a message id of 16 bytes.
+    /// Authenticated data that is not, or does not begin with, a message id of 16 bytes.
     #[error("authenticated data is not a message id")]
     MessageId,
+    /// Authenticated data that goes on as none of ours does.
+    #[error("what the commit quotes is malformed")]
+    Quotes,
+    /// A quote about a leaf that the commit does not remove, or two about one leaf.
+    #[error("the commit quotes what it does not act on")]
+    QuotedInVain,
+    /// A leave request for another group, or of a device that is not in the leaf that it names.
+    #[error("the leave request is not of a member as it is now")]
+    LeaveRequest,
+    /// A device in a leaf as its KeyPackage made it asks to leave.
+    #[error(
+        "a device that has not committed since it was added commits once before it asks to leave"
+    )]
+    LeaveTooEarly,
+    /// A revocation of a device that is not in the group, or by another account than the one that certified it.
+    #[error("the revocation is not of a member")]
+    Revocation,
     /// A handshake message that the node cannot read.
     #[error("handshake messages must be public messages")]
     Encrypted,
@@ -111,6 +134,12 @@ pub enum Refusal {
     /// A GroupInfo signed by somebody else than the committer.
     #[error("the group info is not the committer's")]
     GroupInfoSigner,
+    /// A GroupInfo to join by, signed by somebody who is known to be no member any more.
+    #[error("the group info was signed by a device that was removed")]
+    RemovedSigner,
+    /// A GroupInfo to rejoin by, of an epoch before our own.
+    #[error("the group info is older than what this device has seen")]
+    OlderEpoch,
     /// A GroupInfo whose extensions are not exactly the external public key; the tree travels on its own.
     #[error("the group info must hold the external public key and nothing else")]
     GroupInfoExtensions,

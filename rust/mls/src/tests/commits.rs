@@ -2,72 +2,19 @@
 //! the members.
 
 use openmls::prelude::{
-    LeafNodeParameters, MlsGroup, MlsMessageBodyIn, PreSharedKeyProposal, Proposal, RatchetTreeIn,
-    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+    PreSharedKeyProposal, ProcessedMessageContent, Proposal, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
 };
 use openmls::schedule::PreSharedKeyId;
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
-use tls_codec::Deserialize as _;
 
-use super::forgery::{forge, leaf, own, raw};
-use super::{both_suites, bytes, id, world, Person, World, ALICE, BOB, CAROL};
-use crate::config;
+use super::forgery::{forge, forge_saying, leaf, own, raw};
+use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::error::Error;
-use crate::message::parse;
+use crate::message::parse_protocol;
 use crate::policy::Refusal;
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::suite::Suite;
-use crate::PendingCommit;
-
-#[test]
-fn external_commits_are_refused() {
-    let mut world = world();
-    let group_info = world.people[ALICE].group().group_info().unwrap();
-    let tree = world.people[ALICE].group().tree().unwrap();
-    let dave = Person::new("dave");
-    let MlsMessageBodyIn::GroupInfo(info) = parse(&group_info).unwrap().extract() else {
-        panic!("not a group info");
-    };
-    let provider = Provider::new(&dave.store).unwrap();
-    let (_, messages) = MlsGroup::external_commit_builder()
-        .with_config(config::join())
-        .with_aad(id(66).to_vec())
-        .with_ratchet_tree(RatchetTreeIn::tls_deserialize_exact(&tree).unwrap())
-        .build_group(&provider, info, own(&dave))
-        .unwrap()
-        .leaf_node_parameters(
-            LeafNodeParameters::builder()
-                .with_capabilities(config::capabilities())
-                .build(),
-        )
-        .load_psks(provider.storage())
-        .unwrap()
-        .create_group_info(true)
-        .build(
-            provider.rand(),
-            provider.crypto(),
-            &DeviceSigner(&dave.device),
-            |_| true,
-        )
-        .unwrap()
-        .finalize(&provider)
-        .unwrap();
-    let (commit, _, group_info) = messages.into_messages();
-    let commit = bytes(&commit);
-    let group_info = bytes(&group_info.unwrap());
-
-    let at_node = world
-        .tracker
-        .process(&commit, &dave.key(), &group_info)
-        .unwrap_err();
-    assert_eq!(at_node, Error::Refused(Refusal::ExternalCommit));
-    assert_eq!(
-        world.people[BOB].refuses(&commit),
-        Error::Refused(Refusal::ExternalCommit)
-    );
-    assert_eq!(world.people[BOB].save(), 0);
-}
 
 #[test]
 fn proposals_come_in_commits_and_nowhere_else() {
@@ -85,7 +32,7 @@ fn proposals_come_in_commits_and_nowhere_else() {
     let proposal = bytes(&proposal);
     let alone = world
         .tracker
-        .process(&proposal, &world.people[ALICE].key(), b"")
+        .process(&proposal, &world.people[ALICE].key(), b"", ANY)
         .unwrap_err();
     assert_eq!(alone, Error::Refused(Refusal::NotInline));
     assert_eq!(
@@ -97,6 +44,22 @@ fn proposals_come_in_commits_and_nowhere_else() {
     // The proposal is in alice's own queue now, and her next commit refers to it.
     let forged = world.forge(ALICE, |commit| commit);
     world.all_refuse(ALICE, &forged, || Refusal::NotInline);
+
+    // Not even by somebody who has taken the proposal in, and to whom the library would give it.
+    let bob = &mut world.people[BOB];
+    let store = bob.store.clone();
+    let provider = Provider::new(&store).unwrap();
+    let mls = &mut bob.group().mls;
+    let processed = mls.process_message(&provider, parse_protocol(&proposal).unwrap());
+    let ProcessedMessageContent::ProposalMessage(queued) = processed.unwrap().into_content() else {
+        panic!("not a proposal");
+    };
+    mls.store_pending_proposal(provider.storage(), *queued)
+        .unwrap();
+    assert_eq!(
+        bob.refuses(&forged.commit),
+        Error::Refused(Refusal::NotInline)
+    );
 }
 
 #[test]
@@ -121,7 +84,7 @@ fn other_types_of_proposals_are_refused() {
     let key = world.people[ALICE].key();
     let at_node = world
         .tracker
-        .process(&forged.commit, &key, &forged.group_info)
+        .process(&forged.commit, &key, &forged.group_info, ANY)
         .unwrap_err();
     assert_eq!(at_node, Error::Refused(Refusal::ProposalType));
     // Bob has the key, so the commit would work for him.
@@ -171,33 +134,10 @@ fn authenticated_data_is_a_message_id() {
     assert_eq!(alice.refuses(&message), Error::Refused(Refusal::MessageId));
     assert_eq!(alice.save(), 0);
 
-    let forged = {
-        let bob = &mut world.people[BOB];
-        let mls = &mut bob.group.as_mut().unwrap().mls;
-        mls.set_aad(vec![1; 17]);
-        let messages = mls
-            .commit_builder()
-            .load_psks(provider.storage())
-            .unwrap()
-            .create_group_info(true)
-            .build(
-                provider.rand(),
-                provider.crypto(),
-                &DeviceSigner(&device),
-                |_| true,
-            )
-            .unwrap()
-            .stage_commit(&provider)
-            .unwrap();
-        mls.clear_pending_commit(provider.storage()).unwrap();
-        let (commit, _, group_info) = messages.into_messages();
-        PendingCommit {
-            commit: bytes(&commit),
-            welcome: None,
-            group_info: bytes(&group_info.unwrap()),
-        }
-    };
+    let forged = forge_saying(&mut world.people[BOB], &[1; 15], |commit| commit);
     world.all_refuse(BOB, &forged, || Refusal::MessageId);
+    let longer = forge_saying(&mut world.people[BOB], &[1; 17], |commit| commit);
+    world.all_refuse(BOB, &longer, || Refusal::Quotes);
 }
 
 /// A commit without a path is allowed where RFC 9420 allows it (section 12.4): ours always have one, others need not.
@@ -213,7 +153,7 @@ fn an_add_without_a_path_is_followed() {
         let key = world.people[ALICE].key();
         let change = world
             .tracker
-            .process(&forged.commit, &key, &forged.group_info)
+            .process(&forged.commit, &key, &forged.group_info, ANY)
             .unwrap();
         world.tracker.merge(&change).unwrap();
         let seen = world.people[BOB].follow(&forged.commit);

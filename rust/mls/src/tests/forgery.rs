@@ -20,11 +20,20 @@ pub(super) fn forge(
     person: &mut Person,
     build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
 ) -> PendingCommit {
+    forge_saying(person, &id(66), build)
+}
+
+/// A commit with this authenticated data.
+pub(super) fn forge_saying(
+    person: &mut Person,
+    authenticated_data: &[u8],
+    build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
+) -> PendingCommit {
     let store = person.store.clone();
     let device = SigningKey::from_seed(person.device.seed()).unwrap();
     let mls = &mut person.group.as_mut().unwrap().mls;
     let provider = Provider::new(&store).unwrap();
-    mls.set_aad(id(66).to_vec());
+    mls.set_aad(authenticated_data.to_vec());
     let messages = build(mls.commit_builder().force_self_update(true))
         .load_psks(provider.storage())
         .unwrap()

@@ -5,7 +5,7 @@ use openmls_traits::OpenMlsProvider as _;
 use tls_codec::Serialize as _;
 
 use super::forgery::{own, raw};
-use super::{both_suites, bytes, id, Person, World, ALICE, BOB, GROUP};
+use super::{both_suites, bytes, id, Person, World, ALICE, ANY, BOB, GROUP};
 use crate::config;
 use crate::error::Error;
 use crate::group::Group;
@@ -36,7 +36,7 @@ fn what_expires_before_all_have_read_it_is_not_added() {
     let alice = world.people[ALICE].key();
     let at_node = world
         .tracker
-        .process(&forged.commit, &alice, &forged.group_info);
+        .process(&forged.commit, &alice, &forged.group_info, ANY);
     assert_eq!(at_node.unwrap_err(), Error::Refused(Refusal::ExpiresSoon));
     world.people[BOB].follow(&forged.commit);
 
@@ -81,7 +81,7 @@ fn a_node_that_starts_again_follows_a_group_with_an_aged_leaf() {
         let key = alice.key();
         let update = alice.group().commit_update(id(1)).unwrap();
         let change = tracker
-            .process(&update.commit, &key, &update.group_info)
+            .process(&update.commit, &key, &update.group_info, ANY)
             .unwrap();
         tracker.merge(&change).unwrap();
         alice.group().merge_pending().unwrap();

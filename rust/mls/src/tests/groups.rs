@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{both_suites, id, Person, World, ALICE, BOB, CAROL, GROUP};
+use super::{both_suites, id, Person, World, ALICE, ANY, BOB, CAROL, GROUP};
 use crate::error::Error;
 use crate::group::{Group, Processed};
 use crate::store::Store;
@@ -148,7 +148,7 @@ fn messages_of_the_last_two_epochs_still_open() {
     let bob = &mut world.people[BOB];
     bob.save();
     bob.restart();
-    let Processed::Application(message) = bob.group().process(&late[3]).unwrap() else {
+    let Processed::Application(message) = bob.group().process(&late[3], ANY).unwrap() else {
         panic!("not an application message");
     };
     assert_eq!(
@@ -179,8 +179,8 @@ fn debug_shows_no_secret() {
         .unwrap();
     let commit = world.people[ALICE].group().commit_update(id(2)).unwrap();
     let bob = world.people[BOB].group();
-    let application = bob.process(&message).unwrap();
-    let change = bob.process(&commit.commit).unwrap();
+    let application = bob.process(&message, ANY).unwrap();
+    let change = bob.process(&commit.commit, ANY).unwrap();
     assert_eq!(
         format!("{application:?}"),
         "Application(Application { epoch: 1, .. })"

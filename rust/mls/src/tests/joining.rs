@@ -4,7 +4,7 @@ use openmls::prelude::KeyPackageBundle;
 use openmls_traits::storage::StorageProvider as _;
 use openmls_traits::OpenMlsProvider as _;
 
-use super::{both_suites, bytes, id, Person, World, ALICE, BOB, GROUP};
+use super::{both_suites, bytes, id, Person, World, ALICE, ANY, BOB, GROUP};
 use crate::error::Error;
 use crate::key_package::{inspect, validate};
 use crate::policy::Refusal;
@@ -123,7 +123,12 @@ fn who_was_removed_can_be_added_again() {
             .unwrap();
         let change = world
             .tracker
-            .process(&away.commit, &world.people[ALICE].key(), &away.group_info)
+            .process(
+                &away.commit,
+                &world.people[ALICE].key(),
+                &away.group_info,
+                ANY,
+            )
             .unwrap();
         world.tracker.merge(&change).unwrap();
         world.people[ALICE].group().merge_pending().unwrap();

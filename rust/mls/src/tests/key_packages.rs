@@ -2,15 +2,16 @@
 
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey,
-    ExtensionType, KeyPackage, Lifetime,
+    Extension, ExtensionType, Extensions, KeyPackage, LastResortExtension, Lifetime,
+    UnknownExtension,
 };
 use qnpc_crypto::certificate::CertificateError;
 use qnpc_crypto::signature::SigningKey;
 
 use super::forgery::{own, raw};
-use super::{both_suites, bytes, Person};
+use super::{both_suites, bytes, id, Person, World, ANY};
 use crate::error::Error;
-use crate::key_package::{generate, inspect};
+use crate::key_package::{delete, generate, generate_last_resort, inspect, stored, Stored};
 use crate::policy::Refusal;
 use crate::roles;
 use crate::suite::Suite;
@@ -118,24 +119,110 @@ fn a_leaf_that_would_ignore_roles_is_refused() {
 }
 
 #[test]
-fn a_last_resort_is_not_taken() {
+fn no_extension_is_taken_but_the_last_resort() {
     let bob = Person::new("bob");
+    let other = 0xF0C2;
     let capabilities = Capabilities::builder()
         .ciphersuites(vec![Suite::Classical.ciphersuite()])
         .extensions(vec![
             ExtensionType::Unknown(roles::EXTENSION),
+            ExtensionType::Unknown(other),
             ExtensionType::LastResort,
         ])
         .build();
-    let package = raw(&bob, Suite::Classical, own(&bob), |builder| {
-        builder
-            .leaf_node_capabilities(capabilities)
-            .mark_as_last_resort()
+    let with = |extensions: Vec<Extension>| {
+        let extensions = Extensions::from_vec(extensions).unwrap();
+        raw(&bob, Suite::Classical, own(&bob), |builder| {
+            builder
+                .leaf_node_capabilities(capabilities.clone())
+                .key_package_extensions(extensions)
+        })
+    };
+    let last_resort = || Extension::LastResort(LastResortExtension::default());
+    let unknown = || Extension::Unknown(other, UnknownExtension(vec![1]));
+    inspect(&bytes(&with(vec![last_resort()]).into())).unwrap();
+    for extensions in [vec![unknown()], vec![last_resort(), unknown()]] {
+        assert_eq!(
+            refused(with(extensions)),
+            Error::Refused(Refusal::KeyPackageExtensions)
+        );
+    }
+}
+
+/// It is used again: the second Welcome for it opens as the first did.
+#[test]
+fn a_last_resort_serves_more_than_once() {
+    both_suites(|suite| {
+        let mut bob = Person::new("bob");
+        let package =
+            generate_last_resort(&bob.store, &bob.device, &bob.certificate, suite).unwrap();
+        let info = inspect(&package).unwrap();
+        assert!(info.last_resort);
+        bob.save();
+        for n in 0..2 {
+            let mut world = World::new(suite, &["alice"]);
+            let by_alice = world.people[0].group();
+            let pending = by_alice
+                .commit_add(std::slice::from_ref(&package), id(n))
+                .unwrap();
+            let tree = world.accept(0, &pending);
+            bob.join(pending.welcome.as_ref().unwrap(), &tree).unwrap();
+            let update = bob.group().commit_update(id(9)).unwrap();
+            let change = world
+                .tracker
+                .process(&update.commit, &bob.key(), &update.group_info, ANY);
+            world.tracker.merge(&change.unwrap()).unwrap();
+            world.people[0].follow(&update.commit);
+            bob.group().merge_pending().unwrap();
+            bob.group.take().unwrap().delete().unwrap();
+            bob.save();
+            bob.restart();
+        }
+        let stored = stored(&bob.store).unwrap();
+        assert_eq!(stored.len(), 1);
+        assert_eq!(stored[0].reference, info.reference);
     });
-    assert_eq!(
-        refused(package),
-        Error::Refused(Refusal::KeyPackageExtensions)
-    );
+}
+
+#[test]
+fn the_store_knows_its_key_packages_and_forgets_those_it_is_told_to() {
+    let mut bob = Person::new("bob");
+    let (device, certificate) = (&bob.device, &bob.certificate);
+    let mut made = Vec::new();
+    for suite in Suite::ALL {
+        made.extend(generate(&bob.store, device, certificate, suite, 2).unwrap());
+        made.push(generate_last_resort(&bob.store, device, certificate, suite).unwrap());
+    }
+    bob.save();
+    bob.restart();
+    let by_reference = |a: &Stored, b: &Stored| a.reference.cmp(&b.reference);
+    let mut expected: Vec<Stored> = made
+        .iter()
+        .map(|package| inspect(package).unwrap())
+        .map(|info| Stored {
+            suite: info.suite,
+            reference: info.reference,
+            not_after: info.not_after,
+            last_resort: info.last_resort,
+        })
+        .collect();
+    expected.sort_by(by_reference);
+    let mut found = stored(&bob.store).unwrap();
+    found.sort_by(by_reference);
+    assert_eq!(found, expected);
+    assert_eq!(found.iter().filter(|stored| stored.last_resort).count(), 2);
+
+    let (gone, kept) = expected.split_at(2);
+    let references: Vec<&[u8]> = gone.iter().map(|stored| &stored.reference[..]).collect();
+    assert_eq!(delete(&bob.store, &references), Ok(2));
+    assert_eq!(delete(&bob.store, &references), Ok(0));
+    assert_eq!(delete(&bob.store, &[b"none".as_slice()]), Ok(0));
+    assert_eq!(bob.save(), 2);
+    bob.restart();
+    let mut found = stored(&bob.store).unwrap();
+    found.sort_by(by_reference);
+    assert_eq!(found, kept);
+    assert_eq!(bob.disk.len(), 4);
 }
 
 #[test]

@@ -15,34 +15,42 @@ use qnpc_crypto::certificate::Certificate;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
 
+use crate::authenticated::{Authenticated, Quote};
 use crate::change::Change;
 use crate::error::Error;
 use crate::group::{Group, Processed};
 use crate::key_package;
 use crate::message::MessageId;
-use crate::policy::{check_group, Refusal};
+use crate::policy::{check_group, Externals, Refusal};
 use crate::store::{Row, Store};
 use crate::suite::Suite;
 use crate::tracker::Tracker;
 use crate::PendingCommit;
 
 mod commits;
+mod crashes;
+mod external;
 mod forgery;
 mod freshness;
 mod groups;
 mod joining;
 mod key_packages;
 mod leaves;
+mod leaving;
 mod messages;
 mod noise;
-mod passive;
 mod paths;
 mod permissions;
 mod races;
+mod revoking;
+mod rules;
 mod stored;
 mod trackers;
 
 const GROUP: [u8; 16] = [0xAB; 16];
+
+/// Whoever may by the group's state, with nothing held against anybody.
+const ANY: Externals<'static> = Externals::Except(&[]);
 
 /// Where they stand in a `World` of these names; alice is the admin.
 const ALICE: usize = 0;
@@ -133,7 +141,7 @@ impl Person {
 
     /// Takes in somebody else's commit.
     fn follow(&mut self, commit: &[u8]) -> Change {
-        let Processed::Change(change) = self.group().process(commit).unwrap() else {
+        let Processed::Change(change) = self.group().process(commit, ANY).unwrap() else {
             panic!("not somebody else's commit");
         };
         self.group().merge(&change).unwrap();
@@ -141,14 +149,14 @@ impl Person {
     }
 
     fn reads(&mut self, message: &[u8]) -> Vec<u8> {
-        match self.group().process(message).unwrap() {
+        match self.group().process(message, ANY).unwrap() {
             Processed::Application(application) => application.plaintext.to_vec(),
             other => panic!("not an application message: {other:?}"),
         }
     }
 
     fn refuses(&mut self, message: &[u8]) -> Error {
-        self.group().process(message).unwrap_err()
+        self.group().process(message, ANY).unwrap_err()
     }
 
     /// The members that were computed are those of the tree.
@@ -224,7 +232,7 @@ impl World {
         let key = self.people[committer].key();
         let change = self
             .tracker
-            .process(&pending.commit, &key, &pending.group_info)
+            .process(&pending.commit, &key, &pending.group_info, ANY)
             .unwrap();
         let tree = self.tracker.tree_after(&change).unwrap();
         self.tracker.merge(&change).unwrap();
@@ -266,7 +274,18 @@ impl World {
         forger: usize,
         build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
     ) -> PendingCommit {
-        let forged = forgery::forge(&mut self.people[forger], build);
+        self.forge_quoting(forger, &[], build)
+    }
+
+    /// The same with quotes.
+    fn forge_quoting(
+        &mut self,
+        forger: usize,
+        quotes: &[Quote],
+        build: impl for<'a> FnOnce(CommitBuilder<'a, Initial>) -> CommitBuilder<'a, Initial>,
+    ) -> PendingCommit {
+        let data = Authenticated::encode(id(66), quotes).unwrap();
+        let forged = forgery::forge_saying(&mut self.people[forger], &data, build);
         self.people[forger].save();
         forged
     }
@@ -276,7 +295,7 @@ impl World {
         let key = self.people[forger].key();
         let at_node = self
             .tracker
-            .process(&forged.commit, &key, &forged.group_info)
+            .process(&forged.commit, &key, &forged.group_info, ANY)
             .unwrap_err();
         assert_eq!(at_node, Error::Refused(rule()));
         for (index, person) in self.people.iter_mut().enumerate() {

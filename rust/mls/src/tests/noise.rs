@@ -1,7 +1,7 @@
 //! What a node could send that nobody in the group made: it must never look like a failure of our own, which would be tried again
 //! for ever, and never touch the state.
 
-use super::{both_suites, id, Person, World, GROUP};
+use super::{both_suites, id, Person, World, ANY, GROUP};
 use crate::error::Error;
 use crate::message::parse;
 use crate::wire;
@@ -66,7 +66,7 @@ fn shaken_messages_are_refused_and_the_true_ones_still_work() {
             if info != commit.group_info {
                 let error = world
                     .tracker
-                    .process(&commit.commit, &key, &info)
+                    .process(&commit.commit, &key, &info, ANY)
                     .unwrap_err();
                 assert!(is_deterministic(&error), "{error}");
             }

@@ -6,9 +6,10 @@ use openmls::prelude::{
 };
 
 use super::forgery::{honest_package, leaf};
-use super::{id, world, Person, World, ALICE, BOB, CAROL};
+use super::{both_suites, id, world, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::config;
 use crate::error::Error;
+use crate::group::Processed;
 use crate::policy::Refusal;
 use crate::roles::{self, Roles};
 use crate::suite::Suite;
@@ -76,7 +77,7 @@ fn only_an_admin_changes_roles_and_nothing_else_with_them() {
     };
     let new = both(&world);
 
-    // An admin may, and the new admin may then add.
+    // An admin may.
     let forged = world.forge(ALICE, |commit| {
         commit
             .propose_group_context_extensions(config::context_extensions(&new).unwrap())
@@ -85,7 +86,7 @@ fn only_an_admin_changes_roles_and_nothing_else_with_them() {
     let key = world.people[ALICE].key();
     world
         .tracker
-        .process(&forged.commit, &key, &forged.group_info)
+        .process(&forged.commit, &key, &forged.group_info, ANY)
         .unwrap();
 
     // Bob may not, not even to what is there already.
@@ -132,6 +133,65 @@ fn only_an_admin_changes_roles_and_nothing_else_with_them() {
 }
 
 #[test]
+fn an_admin_makes_admins_and_unmakes_them() {
+    both_suites(|suite| {
+        let mut world = World::new(suite, &["alice", "bob"]);
+        let [alice, bob] = [ALICE, BOB].map(|person| world.people[person].identity.public());
+        let by_alice = world.people[ALICE].group();
+        let promotion = by_alice.commit_roles(&[bob], &[], id(1)).unwrap();
+        let key = world.people[ALICE].key();
+        let change = world
+            .tracker
+            .process(&promotion.commit, &key, &promotion.group_info, ANY)
+            .unwrap();
+        assert_eq!((change.promoted(), change.demoted()), (vec![bob], vec![]));
+        world.accept(ALICE, &promotion);
+        assert!(world.tracker.members().iter().all(|member| member.admin));
+
+        let by_bob = world.people[BOB].group();
+        let demotion = by_bob.commit_roles(&[], &[alice], id(2)).unwrap();
+        let seen = world.people[ALICE].group().process(&demotion.commit, ANY);
+        let Ok(Processed::Change(change)) = seen else {
+            panic!("not a change");
+        };
+        assert_eq!((change.promoted(), change.demoted()), (vec![], vec![alice]));
+        world.accept(BOB, &demotion);
+
+        let package = Person::new("dave").key_package(suite);
+        let by_alice = world.people[ALICE].group();
+        let refused = by_alice.commit_add(std::slice::from_ref(&package), id(3));
+        assert_eq!(refused, Err(Error::Refused(Refusal::AddByOther)));
+        let by_bob = world.people[BOB].group();
+        by_bob.commit_add(&[package], id(3)).unwrap();
+    });
+}
+
+#[test]
+fn roles_that_cannot_be_are_not_committed() {
+    let mut world = world();
+    let [alice, bob] = [ALICE, BOB].map(|person| world.people[person].identity.public());
+    let stranger = Person::new("dave").identity.public();
+    let refused = |world: &mut World, person: usize, promote: &[_], demote: &[_]| {
+        let person = &mut world.people[person];
+        let error = person.group().commit_roles(promote, demote, id(1));
+        assert!(!person.group().is_pending());
+        assert_eq!(person.save(), 0);
+        error.unwrap_err()
+    };
+    let rule = Error::Refused;
+    let by_bob = refused(&mut world, BOB, &[bob], &[]);
+    assert_eq!(by_bob, rule(Refusal::RolesByOther));
+    let nobody = refused(&mut world, ALICE, &[], &[alice]);
+    assert_eq!(nobody, rule(Refusal::NoAdmin));
+    let unknown = refused(&mut world, ALICE, &[stranger], &[]);
+    assert_eq!(unknown, rule(Refusal::RolesOfStranger));
+    for (promote, demote) in [(vec![], vec![bob]), (vec![alice], vec![]), (vec![], vec![])] {
+        let same = refused(&mut world, ALICE, &promote, &demote);
+        assert!(matches!(same, Error::Malformed(_)));
+    }
+}
+
+#[test]
 fn a_group_keeps_an_admin() {
     let mut world = world();
     let nobody = Roles::of([9; 32]);
@@ -141,6 +201,19 @@ fn a_group_keeps_an_admin() {
             .unwrap()
     });
     world.all_refuse(ALICE, &forged, || Refusal::NoAdmin);
+}
+
+#[test]
+fn an_admin_is_an_account_in_the_group() {
+    let mut world = world();
+    let alice = world.people[ALICE].identity.public();
+    let with_stranger = Roles::from_admins([alice, [9; 32]].into()).unwrap();
+    let forged = world.forge(ALICE, |commit| {
+        commit
+            .propose_group_context_extensions(config::context_extensions(&with_stranger).unwrap())
+            .unwrap()
+    });
+    world.all_refuse(ALICE, &forged, || Refusal::RolesOfStranger);
 }
 
 #[test]

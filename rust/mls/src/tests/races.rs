@@ -1,6 +1,6 @@
 //! Commits that cross: of two one wins, one that waits holds up the others, and each is applied once.
 
-use super::{both_suites, id, World, ALICE, BOB, CAROL};
+use super::{both_suites, id, World, ALICE, ANY, BOB, CAROL};
 use crate::error::Error;
 use crate::group::Processed;
 use crate::suite::Suite;
@@ -15,18 +15,21 @@ fn of_two_commits_one_wins() {
 
         let change = world
             .tracker
-            .process(&of_bob.commit, &bob, &of_bob.group_info)
+            .process(&of_bob.commit, &bob, &of_bob.group_info, ANY)
             .unwrap();
         world.tracker.merge(&change).unwrap();
         let late = world
             .tracker
-            .process(&of_alice.commit, &alice, &of_alice.group_info);
+            .process(&of_alice.commit, &alice, &of_alice.group_info, ANY);
         assert_eq!(late.unwrap_err(), Error::EpochStale);
 
         let change = world.people[ALICE].follow(&of_bob.commit);
         assert_eq!(change.message_id(), id(2));
         assert!(!world.people[ALICE].group().is_pending());
-        let Processed::OwnCommit(own) = world.people[BOB].group().process(&of_bob.commit).unwrap()
+        let Processed::OwnCommit(own) = world.people[BOB]
+            .group()
+            .process(&of_bob.commit, ANY)
+            .unwrap()
         else {
             panic!("bob does not know his own commit");
         };
@@ -84,13 +87,13 @@ fn a_change_is_applied_once_and_where_it_was_checked() {
     let key = world.people[ALICE].key();
     let at_node = world
         .tracker
-        .process(&pending.commit, &key, &pending.group_info)
+        .process(&pending.commit, &key, &pending.group_info, ANY)
         .unwrap();
     let bob = world.people[BOB].group();
-    let Processed::Change(change) = bob.process(&pending.commit).unwrap() else {
+    let Processed::Change(change) = bob.process(&pending.commit, ANY).unwrap() else {
         panic!("not a change");
     };
-    let Processed::Change(other) = bob.process(&pending.commit).unwrap() else {
+    let Processed::Change(other) = bob.process(&pending.commit, ANY).unwrap() else {
         panic!("not a change");
     };
     assert!(matches!(bob.merge(&at_node), Err(Error::State(_))));

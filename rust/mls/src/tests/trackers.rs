@@ -7,7 +7,7 @@ use openmls_traits::OpenMlsProvider as _;
 use tls_codec::Serialize as _;
 
 use super::forgery::{forge, own};
-use super::{both_suites, bytes, id, Person, World, ALICE, BOB, CAROL};
+use super::{both_suites, bytes, id, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::config;
 use crate::error::Error;
 use crate::policy::Refusal;
@@ -50,7 +50,7 @@ fn what_leads_to_nothing_changes_nothing() {
     for _ in 0..2 {
         let change = world
             .tracker
-            .process(&update.commit, &key, &update.group_info)
+            .process(&update.commit, &key, &update.group_info, ANY)
             .unwrap();
         assert_ne!(world.tracker.tree_after(&change).unwrap(), tree);
         assert_eq!(
@@ -72,13 +72,13 @@ fn a_changed_commit_is_refused_wherever_it_was_changed() {
             changed[position] ^= 1;
             let error = world
                 .tracker
-                .process(&changed, &key, &update.group_info)
+                .process(&changed, &key, &update.group_info, ANY)
                 .unwrap_err();
             assert!(!matches!(error, Error::State(_)), "{position}: {error}");
         }
         world
             .tracker
-            .process(&update.commit, &key, &update.group_info)
+            .process(&update.commit, &key, &update.group_info, ANY)
             .unwrap();
     });
 }
@@ -91,7 +91,7 @@ fn a_replay_is_stale() {
     let key = world.people[BOB].key();
     let again = world
         .tracker
-        .process(&update.commit, &key, &update.group_info);
+        .process(&update.commit, &key, &update.group_info, ANY);
     assert_eq!(again.unwrap_err(), Error::EpochStale);
 }
 
@@ -102,7 +102,7 @@ fn only_the_committer_posts_its_commit() {
     let alice = world.people[ALICE].key();
     let posted = world
         .tracker
-        .process(&update.commit, &alice, &update.group_info);
+        .process(&update.commit, &alice, &update.group_info, ANY);
     assert_eq!(posted.unwrap_err(), Error::Refused(Refusal::OtherSender));
 }
 
@@ -116,7 +116,7 @@ fn a_group_info_is_the_committers_and_of_the_new_epoch() {
         let posted = |world: &World, info: &[u8]| {
             world
                 .tracker
-                .process(&update.commit, &bob, info)
+                .process(&update.commit, &bob, info, ANY)
                 .map(|_| ())
                 .unwrap_err()
         };
@@ -152,7 +152,7 @@ fn a_group_info_is_the_committers_and_of_the_new_epoch() {
         );
         world
             .tracker
-            .process(&update.commit, &bob, &update.group_info)
+            .process(&update.commit, &bob, &update.group_info, ANY)
             .unwrap();
     });
 }
@@ -164,7 +164,7 @@ fn a_group_info_is_signed() {
     let bob = world.people[BOB].key();
     let mut changed = update.group_info.clone();
     *changed.last_mut().unwrap() ^= 1;
-    let posted = world.tracker.process(&update.commit, &bob, &changed);
+    let posted = world.tracker.process(&update.commit, &bob, &changed, ANY);
     assert!(matches!(posted.unwrap_err(), Error::NotAuthentic(_)));
 }
 
@@ -207,7 +207,9 @@ fn a_group_info_brings_no_tree() {
         wire::GroupInfo::parse(&group_info).unwrap().extensions,
         [2, 4]
     );
-    let posted = world.tracker.process(&bytes(&update.0), &bob, &group_info);
+    let posted = world
+        .tracker
+        .process(&bytes(&update.0), &bob, &group_info, ANY);
     assert_eq!(
         posted.unwrap_err(),
         Error::Refused(Refusal::GroupInfoExtensions)
@@ -250,7 +252,7 @@ fn messages_and_noise_are_no_commits() {
     let posted = |bytes: &[u8]| {
         world
             .tracker
-            .process(bytes, &bob, b"")
+            .process(bytes, &bob, b"", ANY)
             .map(|_| ())
             .unwrap_err()
     };
