@@ -1,7 +1,7 @@
 //! ML-KEM-768 (FIPS 203).
 //!
-//! Keys come from libcrux, for aws-lc's safe interface makes none from a seed; with them aws-lc encapsulates and decapsulates, which it
-//! does in half of libcrux's time, and keeps the expanded key in memory that it wipes. An encapsulation key is checked where it comes
+//! Keys of a seed come from libcrux, for aws-lc's safe interface makes none; all else is aws-lc's, which takes half of libcrux's time and
+//! keeps the expanded key in memory that it wipes. An encapsulation key is checked where it comes
 //! in (section 7.2), an expanded decapsulation key where it is first used (section 7.3). Rejection is implicit.
 
 use core::fmt;
@@ -35,8 +35,14 @@ pub struct DecapsulationKey {
 impl DecapsulationKey {
     /// A fresh key, whose seed nobody knows.
     pub fn generate() -> Result<Self, RandomError> {
-        let seed = Secret::<SEED>::random()?;
-        Self::from_seed(seed.as_slice()).map_err(|_| RandomError)
+        let key = kem::DecapsulationKey::generate(&ML_KEM_768).map_err(|_| RandomError)?;
+        let public = key.encapsulation_key().map_err(|_| RandomError)?;
+        let public = public.key_bytes().map_err(|_| RandomError)?;
+        let public = public.as_ref().try_into().map_err(|_| RandomError)?;
+        Ok(Self {
+            key,
+            public: Box::new(public),
+        })
     }
 
     /// The key of a seed (FIPS 203, section 7.1).

@@ -5,6 +5,8 @@
 use core::fmt;
 use core::ops::Deref;
 
+use rand::rngs::OsRng;
+use rand::RngCore;
 use zeroize::Zeroizing;
 
 /// The operating system gave no randomness. Nothing can go on after that.
@@ -49,9 +51,9 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// Fills `bytes` from the operating system, by way of the library that draws keys everywhere else.
+/// Fills `bytes` from the operating system. A generator in between would only have more state to keep safe, and takes longer for a nonce.
 pub fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
-    aws_lc_rs::rand::fill(bytes).map_err(|_| RandomError)
+    OsRng.try_fill_bytes(bytes).map_err(|_| RandomError)
 }
 
 #[cfg(test)]

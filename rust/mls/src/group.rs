@@ -320,7 +320,7 @@ impl Group {
     pub fn merge(&mut self, change: &Change) -> Result<(), Error> {
         match change.take(&self.context()?)? {
             Next::Staged(commit, next) => {
-                let provider = Provider::new(&self.store)?;
+                let provider = Provider::writing(&self.store, self.merging())?;
                 self.mls
                     .merge_staged_commit(&provider, *commit)
                     .map_err(Error::library)?;
@@ -328,6 +328,14 @@ impl Group {
                 Ok(())
             }
             Next::Tracked(_) => Err(Error::state("the change is a tracker's")),
+        }
+    }
+
+    /// What a merge writes of message secrets: the epoch that ends becomes a past one.
+    pub(crate) fn merging(&self) -> Writes {
+        match self.deferred {
+            Some(Writes::All) => Writes::All,
+            _ => Writes::New,
         }
     }
 

@@ -9,7 +9,7 @@ use openmls_traits::storage::{traits, StorageProvider, CURRENT_VERSION};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
-use super::secrets::{self, Parts};
+use super::secrets::{self, Parts, Past};
 use super::{Place, Store, StoreError};
 use crate::codec::{decode, encode, encode_json, Value};
 
@@ -63,6 +63,8 @@ pub(crate) struct View<'a> {
 pub(crate) enum Writes {
     /// All are written.
     All,
+    /// Those of the current epoch, and of past ones that have no row yet.
+    New,
     /// Those of the current epoch; the past ones are in their rows as they are.
     Current,
     /// None; that there were some is remembered, and the group writes them once, when its batch ends.
@@ -251,8 +253,12 @@ impl StorageProvider<VERSION> for View<'_> {
             .store
             .get(&place)?
             .and_then(|row| secrets::epochs(&row));
-        let parts = Parts::of(value, self.secrets == Writes::All || known.is_none());
-        let parts = parts.ok_or(StoreError::Encode)?;
+        let past = match (self.secrets, &known) {
+            (Writes::Current, Some(_)) => Past::Skipped,
+            (Writes::New, Some(known)) => Past::Except(known),
+            _ => Past::All,
+        };
+        let parts = Parts::of(value, past).ok_or(StoreError::Encode)?;
         let mut epochs = known.unwrap_or_default();
         if let Some(past) = &parts.past {
             let now: Vec<u64> = past.iter().map(|(epoch, _)| *epoch).collect();
@@ -260,7 +266,9 @@ impl StorageProvider<VERSION> for View<'_> {
                 self.delete(in_group(Label::PastEpoch, group, gone)?)?;
             }
             for (epoch, bytes) in past {
-                self.store_changed(in_group(Label::PastEpoch, group, epoch)?, bytes)?;
+                if let Some(bytes) = bytes {
+                    self.store_changed(in_group(Label::PastEpoch, group, epoch)?, bytes)?;
+                }
             }
             epochs = now;
         }

@@ -11,28 +11,40 @@ use serde::ser::{Error, Impossible, SerializeSeq, SerializeStruct, Serializer};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::codec::{encode, Value};
+use crate::codec::{decode, encode, Value};
 
 /// The first byte of a row that names the past epochs. Rows before it hold everything, behind the codec's own bytes 1 and 2.
 const SPLIT: u8 = 3;
+
+/// Which past epochs are taken out of a value: they cost the most.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Past<'a> {
+    /// All of them.
+    All,
+    /// All but these, which are known to be as they were.
+    Except(&'a [u64]),
+    /// None is even looked at.
+    Skipped,
+}
 
 /// A value taken apart.
 #[derive(Default)]
 pub(super) struct Parts {
     max_epochs: Option<Value>,
-    /// By epoch; `None` if they were not to be looked at.
-    pub past: Option<Vec<(u64, Value)>>,
+    /// By epoch, without those that were excepted; `None` if they were not looked at.
+    pub past: Option<Vec<(u64, Option<Value>)>>,
     current: Option<Value>,
 }
 
 impl Parts {
-    /// Takes `value` apart; without its past epochs, which cost the most, if they are known to be as they were.
-    pub(super) fn of(value: &impl Serialize, with_past: bool) -> Option<Self> {
-        let mut parts = Self {
-            past: with_past.then(Vec::new),
-            ..Self::default()
+    /// Takes `value` apart.
+    pub(super) fn of(value: &impl Serialize, past: Past<'_>) -> Option<Self> {
+        let mut parts = Self::default();
+        let whole = Whole {
+            parts: &mut parts,
+            past,
         };
-        value.serialize(Level::Whole(&mut parts)).ok()?;
+        value.serialize(Level::Whole(whole)).ok()?;
         Some(parts)
     }
 
@@ -94,29 +106,54 @@ impl Error for Unknown {
 
 /// Where in the value the serializer is.
 enum Level<'a> {
-    Whole(&'a mut Parts),
-    Past(&'a mut Vec<(u64, Value)>),
+    Whole(Whole<'a>),
+    Past(Epochs<'a>),
+    Epoch(&'a mut Option<u64>),
 }
 
-impl SerializeStruct for &mut Parts {
+/// The value itself.
+struct Whole<'a> {
+    parts: &'a mut Parts,
+    past: Past<'a>,
+}
+
+impl Whole<'_> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Unknown> {
+        match name {
+            "max_epochs" => self.parts.max_epochs = Some(encode(value).ok_or(Unknown)?),
+            "message_secrets" => self.parts.current = Some(encode(value).ok_or(Unknown)?),
+            "past_epoch_trees" if matches!(self.past, Past::Skipped) => {}
+            "past_epoch_trees" => value.serialize(Level::Past(Epochs {
+                found: self.parts.past.get_or_insert_default(),
+                past: self.past,
+            }))?,
+            _ => return Err(Unknown),
+        }
+        Ok(())
+    }
+}
+
+/// Past epochs as they come.
+struct Epochs<'a> {
+    found: &'a mut Vec<(u64, Option<Value>)>,
+    past: Past<'a>,
+}
+
+impl SerializeSeq for Epochs<'_> {
     type Ok = ();
     type Error = Unknown;
 
-    fn serialize_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), Unknown> {
-        match name {
-            "max_epochs" => self.max_epochs = Some(encode(value).ok_or(Unknown)?),
-            "message_secrets" => self.current = Some(encode(value).ok_or(Unknown)?),
-            "past_epoch_trees" => {
-                if let Some(past) = &mut self.past {
-                    value.serialize(Level::Past(past))?;
-                }
-            }
-            _ => return Err(Unknown),
-        }
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unknown> {
+        let mut epoch = None;
+        // It fails on purpose once it has seen the first field: the rest is what is to be spared.
+        let _ = value.serialize(Level::Epoch(&mut epoch));
+        let epoch = epoch.ok_or(Unknown)?;
+        let known = matches!(self.past, Past::Except(known) if known.contains(&epoch));
+        let bytes = match known {
+            true => None,
+            false => Some(encode(value).ok_or(Unknown)?),
+        };
+        self.found.push((epoch, bytes));
         Ok(())
     }
 
@@ -125,19 +162,30 @@ impl SerializeStruct for &mut Parts {
     }
 }
 
-/// Past epochs as they come.
-struct Epochs<'a>(&'a mut Vec<(u64, Value)>);
+/// A struct on any of the levels.
+enum Fields<'a> {
+    Whole(Whole<'a>),
+    Epoch(&'a mut Option<u64>),
+}
 
-impl SerializeSeq for Epochs<'_> {
+impl SerializeStruct for Fields<'_> {
     type Ok = ();
     type Error = Unknown;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unknown> {
-        let bytes = encode(value).ok_or(Unknown)?;
-        let body = bytes.get(1..).ok_or(Unknown)?;
-        let (epoch, _) = postcard::take_from_bytes(body).map_err(|_| Unknown)?;
-        self.0.push((epoch, bytes));
-        Ok(())
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Unknown> {
+        match self {
+            Self::Whole(whole) => whole.field(name, value),
+            Self::Epoch(epoch) => {
+                if name == "epoch" {
+                    **epoch = decode(&encode(value).ok_or(Unknown)?);
+                }
+                Err(Unknown)
+            }
+        }
     }
 
     fn end(self) -> Result<(), Unknown> {
@@ -164,20 +212,21 @@ impl<'a> Serializer for Level<'a> {
     type SerializeTupleStruct = Never;
     type SerializeTupleVariant = Never;
     type SerializeMap = Never;
-    type SerializeStruct = &'a mut Parts;
+    type SerializeStruct = Fields<'a>;
     type SerializeStructVariant = Never;
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<&'a mut Parts, Unknown> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a>, Unknown> {
         match self {
-            Level::Whole(parts) => Ok(parts),
+            Level::Whole(whole) => Ok(Fields::Whole(whole)),
+            Level::Epoch(epoch) => Ok(Fields::Epoch(epoch)),
             Level::Past(_) => Err(Unknown),
         }
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Unknown> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Epochs<'a>, Unknown> {
         match self {
-            Level::Past(past) => Ok(Epochs(past)),
-            Level::Whole(_) => Err(Unknown),
+            Level::Past(past) => Ok(past),
+            Level::Whole(_) | Level::Epoch(_) => Err(Unknown),
         }
     }
 
@@ -236,7 +285,6 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::codec::decode;
 
     #[derive(Serialize, Deserialize, PartialEq, Debug, Clone)]
     struct Epoch {
@@ -264,14 +312,15 @@ mod tests {
     }
 
     fn values(parts: &Parts) -> (Vec<u64>, Vec<Value>) {
-        parts.past.clone().unwrap().into_iter().unzip()
+        let past = parts.past.clone().unwrap().into_iter();
+        past.map(|(epoch, value)| (epoch, value.unwrap())).unzip()
     }
 
     #[test]
     fn what_is_taken_apart_comes_together_again() {
         for past in [0, 1, 2, 200] {
             let value = secrets(past);
-            let parts = Parts::of(&value, true).unwrap();
+            let parts = Parts::of(&value, Past::All).unwrap();
             let (names, past) = values(&parts);
             let row = parts.row(&names).unwrap();
             assert_eq!(epochs(&row), Some(names));
@@ -283,13 +332,25 @@ mod tests {
 
     #[test]
     fn the_past_is_left_alone_when_it_is_known_to_be_the_same() {
-        let (names, past) = values(&Parts::of(&secrets(2), true).unwrap());
+        let (names, past) = values(&Parts::of(&secrets(2), Past::All).unwrap());
         let mut later = secrets(2);
         later.message_secrets = vec![1; 90];
-        let parts = Parts::of(&later, false).unwrap();
+        let parts = Parts::of(&later, Past::Skipped).unwrap();
         assert!(parts.past.is_none());
         let whole = whole(&parts.row(&names).unwrap(), &past).unwrap();
         assert_eq!(decode::<Secrets>(&whole), Some(later));
+    }
+
+    #[test]
+    fn a_past_epoch_that_is_known_is_named_and_not_taken() {
+        let parts = Parts::of(&secrets(3), Past::Except(&[1000, 1001, 7])).unwrap();
+        let taken: Vec<(u64, bool)> = parts
+            .past
+            .unwrap()
+            .into_iter()
+            .map(|(epoch, value)| (epoch, value.is_some()))
+            .collect();
+        assert_eq!(taken, [(1000, false), (1001, false), (1002, true)]);
     }
 
     #[test]
@@ -311,8 +372,8 @@ mod tests {
             max_epochs: 1,
             something: 2,
         };
-        assert!(Parts::of(&other, true).is_none());
-        assert!(Parts::of(&vec![1_u8], true).is_none());
-        assert!(Parts::of(&7_u8, true).is_none());
+        assert!(Parts::of(&other, Past::All).is_none());
+        assert!(Parts::of(&vec![1_u8], Past::All).is_none());
+        assert!(Parts::of(&7_u8, Past::All).is_none());
     }
 }
