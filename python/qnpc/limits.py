@@ -72,6 +72,8 @@ class Limits:
     text: int = 64 * 1024
     group_name: int = 128
     invitations: int = 256  # unopened, at a client
+    invitations_per_device: int = 32  # of one sending device among them
+    unknown_channels: int = 1024  # groups that nobody invited a client to and that it hears of all the same
     welcome: int = 256 * 1024
     raw_bytes: int = 256 * 1024 * 1024  # entries of groups that a client is not in
     call_timeout: float = 20.0

@@ -9,7 +9,7 @@ import pytest
 
 from qnpc.client import Client, Group, open_client
 from qnpc.client.state import DatabaseError
-from qnpc.ports import Ports
+from qnpc.ports import Ports, StoreHooks
 from tests.client.test_group_life import WITHIN, befriend, texts
 from tests.support.network import SeededRandom
 from tests.support.world import World
@@ -38,7 +38,7 @@ class Faulty:
             raise DatabaseError("disk I/O error")
 
 
-async def opened(there: World, name: str, hooks: Faulty) -> AsyncIterator[Client]:
+async def opened(there: World, name: str, hooks: StoreHooks) -> AsyncIterator[Client]:
     ports = Ports(store_hooks=hooks)
     try:
         async with open_client(there.path / name, ports=ports) as client:

@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "create-group": Entry("groups", "Create a group."),
     "invite": Entry("groups", "Invite people to a group."),
     "join": Entry("groups", "Join a group; without a name, list the invitations."),
+    "decline": Entry("groups", "Forget an invitation."),
     "members": Entry("groups", "Who is in a group."),
     "remove": Entry("groups", "Remove people from a group."),
     "groups": Entry("groups", "The groups of this profile."),

@@ -47,7 +47,7 @@ class Client:
         self._ports = ports
         self._limits = limits
         self._state = profile.state
-        self._sync = Sync(profile.account, profile.state, limits, self._settled)
+        self._sync = Sync(profile.account, profile.state, limits)
         self._connector = Connector(
             ports, limits, profile.account, profile.state, self._sync, self._on_online
         )
@@ -84,9 +84,6 @@ class Client:
         await self._outbox.close()
         await self._connector.close()
         await self._profile.close()
-
-    def _settled(self, intent: bytes) -> None:
-        self._outbox.settled(intent)
 
     async def _on_online(self, online: Online) -> None:
         try:
@@ -167,16 +164,20 @@ class Client:
                 refusals.append(error)
         raise refusals[-1]
 
+    async def decline(self, name: str) -> InvitationRow:
+        """Forgets an invitation, by the group's name or id. Raises Error(NOT_FOUND, BAD_REQUEST)."""
+        return await self._state.run(lambda tx: joining.decline(tx, name))
+
     async def _join(self, invitation: InvitationRow) -> Group:
         online = await self.online()
         asked = SessionGroupParams(invitation.group)
         group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
         tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
-        inbound = Inbound(self._profile.account, self._limits, [])
+        inbound = Inbound(self._profile.account, self._limits)
         update = self._ports.random.bytes(16)
-        here = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
+        await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
         self._outbox.kick(invitation.group)
-        return await self.group(here)
+        return await self.group(invitation.group.hex())
 
     async def update(self, name: str) -> Sent:
         """Renews our key material in the group. Raises Error(NOT_FOUND, NOT_A_MEMBER)."""

@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from qnpc import _core
 from qnpc.client import sealing, settle
@@ -72,10 +73,9 @@ class Outbox:
         self._connector = connector
         self._workers: dict[bytes, asyncio.Task[None]] = {}
         self._again: set[bytes] = set()
-        self._waiters: dict[bytes, asyncio.Event] = {}
         self._capabilities: tuple[Online, dict[bytes, Remote]] | None = None
         self._closed = False
-        self._halted: Error | None = None
+        self._halted: asyncio.Future[Error] = asyncio.get_running_loop().create_future()
 
     def kick(self, group: bytes) -> None:
         if self._closed:
@@ -113,22 +113,20 @@ class Outbox:
         """Waits for the end of an intent. Raises Error(NOT_FOUND) for an unknown one, and the Error that ended all
         tries to connect."""
         while True:
-            event = self._waiters.setdefault(intent, asyncio.Event())
+            ended = self._state.outcome(intent)
             row = await self._state.run(lambda tx: tx.intent(intent))
             if row is None:
                 raise Error(Code.NOT_FOUND)
             if row.state in ("accepted", "failed"):
-                self._waiters.pop(intent, None)
                 return Outcome(intent, row.seq, _error_of(row))
-            if self._halted is not None:
-                raise self._halted
-            await event.wait()
-
-    def settled(self, intent: bytes) -> None:
-        """Its outcome became durable."""
-        event = self._waiters.pop(intent, None)
-        if event is not None:
-            event.set()
+            if self._halted.done():
+                raise self._halted.result()
+            waiting = asyncio.ensure_future(ended.wait())
+            either: set[asyncio.Future[Any]] = {waiting, self._halted}
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
 
     # -- the work of one group
 
@@ -154,7 +152,8 @@ class Outbox:
         try:
             online = await self._connector.online()
         except Error as error:  # no try will help: what waits stays in the outbox
-            self._halt(error)
+            if not self._halted.done():
+                self._halted.set_result(error)
             return False
         try:
             await (self._seal(online, intent) if intent.state == "waiting" else self._send(online, intent))
@@ -204,18 +203,11 @@ class Outbox:
             await self._state.run(settled)
         except _core.StateError as error:  # accepted all the same: asked again, and noted then
             raise Error(Code.INTERNAL) from error
-        self.settled(intent.id)
 
     async def _pause(self, error: Error, failures: int) -> None:
         longest = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**failures)
         jitter = self._ports.random.uniform(0.5, 1.0)
         await self._ports.clock.sleep(error.retry_after or longest * jitter)
-
-    def _halt(self, error: Error) -> None:
-        self._halted = error
-        for event in self._waiters.values():
-            event.set()
-        self._waiters.clear()
 
     async def _rebase(self, intent: IntentRow) -> None:
         """The group has moved on. What moved it is on its way here: wait for it, then seal again."""
@@ -240,7 +232,6 @@ class Outbox:
 
     async def _fail(self, intent: IntentRow, error: Error) -> None:
         await self._state.run(lambda tx: settle.failed(tx, intent.id, error))
-        self.settled(intent.id)
 
     # -- sealing
 
@@ -263,14 +254,11 @@ class Outbox:
         await self._seal_or_done(intent, lambda tx: sealing.seal_update(tx, intent))
 
     async def _seal_or_done(self, intent: IntentRow, seal: Callable[[Transaction], bool]) -> None:
-        def step(tx: Transaction) -> bool:
-            if seal(tx):
-                return True
-            tx.accept_intent(intent.id, None)
-            return False
+        def step(tx: Transaction) -> None:
+            if not seal(tx):
+                tx.accept_intent(intent.id, None)
 
-        if not await self._state.run(step):
-            self.settled(intent.id)
+        await self._state.run(step)
 
     # -- sending: each returns what is to be noted
 
