@@ -68,6 +68,7 @@ def text(body: str, **more: Any) -> dict[str, Any]:
             "friends   from alice   2026-01-01 12:00",
         ),
         ({"kind": "joined", "group": "friends", "members": ["alice", "bob"]}, "joined friends: alice, bob"),
+        ({"kind": "restored", "data_dir": "/srv/node"}, "clients of /srv/node will see a gap"),
         ({"kind": "declined", "group": "party", "from": "mallory"}, "declined party from mallory"),
         (
             {"kind": "gap", "group": "g", "lapsed": True, "at": AT},

@@ -9,7 +9,7 @@ import pytest
 
 from qnpc import _core
 from qnpc.client import Client
-from qnpc.client.connection import remote
+from qnpc.client.capabilities import remote
 from qnpc.client.state import Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT

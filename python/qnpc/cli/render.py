@@ -172,6 +172,7 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "session": lambda event: f"{_registered(event)}   session {'renewed' if event['renewed'] else 'live'}",
     "listening": _listening,
     "ping": _ping,
+    "restored": lambda event: f"clients of {safe.line(event['data_dir'])} will see a gap",
     "invite": lambda event: str(event["link"]),
     "name": lambda event: (
         f"-- {_at(event)} {safe.line(event['from'])} named the group {safe.line(event['text'])}"

@@ -19,7 +19,8 @@ from qnpc import _core, names
 from qnpc.client import events, intents, joining
 from qnpc.client import profile as profiles
 from qnpc.client.account import Account, group_name_fits
-from qnpc.client.connection import Connector, Online, remote
+from qnpc.client.capabilities import remote
+from qnpc.client.connection import Connector, Online
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event
 from qnpc.client.handles import Contact, Group, Message, Sent

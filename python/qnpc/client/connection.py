@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qnpc import transport
+from qnpc.client import restored
 from qnpc.client.account import Account
+from qnpc.client.capabilities import remote
 from qnpc.client.state import State, Transaction
 from qnpc.client.sync import Sync, SyncSink
 from qnpc.errors import Code, Error
@@ -150,13 +152,9 @@ class Connector:
             async with asyncio.timeout(self._limits.call_timeout):
                 with self._hopeless():
                     session, renewed = await self._authenticate(peer)
-                sink = SyncSink(self._sync, peer.close)
-                results = await peer.call(
-                    session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
-                )
-            await self._sync.subscribed(results.heads)
+            heads = await self._subscribe(peer, session)
             self._failures = 0
-            online = Online(peer, session, results.heads, connection.tls_group, renewed)
+            online = Online(peer, session, heads, connection.tls_group, renewed)
             self._set(online)
             work = asyncio.ensure_future(self._on_online(online))
             try:
@@ -172,6 +170,18 @@ class Connector:
             self._set(None)
             peer.close()
             await peer.wait_closed()
+
+    async def _subscribe(self, peer: Peer, session: Remote) -> tuple[Head, ...]:
+        """What the node has. Nothing that it pushes is taken in before it is known to be the log that the cursors are of."""
+        sink = SyncSink(self._sync, peer.close)
+        async with self._sync.turn:
+            params = SessionSubscribeParams(sink, await self._sync.cursors())
+            async with asyncio.timeout(self._limits.call_timeout):
+                heads = (await peer.call(session, SESSION.subscribe, params)).heads
+            if await restored.notice(self._state, peer, session, heads):
+                await self._sync.cursors()
+            await self._sync.subscribed(heads)
+        return heads
 
     @contextmanager
     def _hopeless(self) -> Iterator[None]:
@@ -228,10 +238,3 @@ async def prove_device(peer: Peer, node: Remote, account: Account) -> tuple[Remo
     signature = account.keys.device.sign(CONTEXT_CHALLENGE, statement)
     results = await peer.call(remote(challenge.proof), PROOF.finish, ProofFinishParams(signature))
     return remote(results.session), results.token
-
-
-def remote(capability: object) -> Remote:
-    """What a node hands out is hosted by it. Raises Error(BAD_REQUEST) if it hands our own back."""
-    if not isinstance(capability, Remote):
-        raise Error(Code.BAD_REQUEST, "the node handed out no capability of its own")
-    return capability

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qnpc import _core, names
 from qnpc.client import contacts
@@ -94,10 +95,12 @@ def _advance(tx: Transaction, inbound: Inbound, entry: Entry) -> bool:
         incarnation, seq = cursor
         if incarnation == entry.incarnation and entry.seq <= seq:
             return False
-        if incarnation != entry.incarnation:
-            _gap(tx, entry, {"restored": True})
-        elif entry.seq > seq + 1:
-            _gap(tx, entry, {"expired": entry.seq - seq - 1})
+        expired = entry.seq - seq - 1
+        if incarnation != entry.incarnation or expired > 0:
+            gap: dict[str, Any] = (
+                {"expired": expired} if incarnation == entry.incarnation else {"restored": True}
+            )
+            show_gap(tx, entry.channel, entry.incarnation, entry.seq - 1, entry.received, gap)
     elif not _known(tx, entry.channel) and tx.unknown_channels() >= inbound.limits.unknown_channels:
         return False
     tx.set_cursor(entry.channel, entry.incarnation, entry.seq)
@@ -108,22 +111,24 @@ def _known(tx: Transaction, channel: bytes) -> bool:
     return channel == tx.device.public_key or tx.group(channel) is not None or tx.is_invited(channel)
 
 
-def _gap(tx: Transaction, entry: Entry, body: dict[str, int | bool]) -> None:
-    """A hole in a group's log is shown, never passed in silence."""
-    group = tx.group(entry.channel)
+def show_gap(
+    tx: Transaction, channel: bytes, incarnation: int, upto: int, at: int, body: dict[str, Any]
+) -> None:
+    """A hole in a group's log is shown, never passed in silence. `upto`: the last seq that is in it."""
+    group = tx.group(channel)
     if group is None or group.state in OUTSIDE:
         return
     tx.add_history(
-        group=entry.channel,
-        seq=entry.seq - 1,
-        id=b"gap" + entry.incarnation.to_bytes(8, "big") + entry.seq.to_bytes(8, "big"),
+        group=channel,
+        seq=upto,
+        id=b"gap" + incarnation.to_bytes(8, "big") + upto.to_bytes(8, "big"),
         device=b"",
         sender="",
         kind="gap",
-        body=dict(body),
+        body=body,
         own=False,
         state="received",
-        at=entry.received,
+        at=at,
     )
 
 

@@ -17,8 +17,10 @@ from typing import Any
 
 from qnpc import _core
 from qnpc.client import sealing, settle
-from qnpc.client.connection import Connector, Online, remote
-from qnpc.client.inbound import OUTSIDE
+from qnpc.client.capabilities import remote
+from qnpc.client.connection import Connector, Online
+from qnpc.client.inbound import OUTSIDE, lapse
+from qnpc.client.restored import group_info
 from qnpc.client.state import IntentRow, State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
@@ -28,6 +30,7 @@ from qnpc.wire import (
     GROUP,
     SESSION,
     GroupCommitParams,
+    GroupInfoResults,
     GroupSendParams,
     SessionCreateGroupParams,
     SessionFetchHybridKeyParams,
@@ -194,7 +197,7 @@ class Outbox:
                 settled = await _SEND[intent.kind](self, online, intent)
         except Error as error:
             if error.kind is Code.EPOCH_STALE:
-                await self._rebase(intent)
+                await self._rebase(online, intent)
                 return
             if error.kind is Code.NOT_A_MEMBER:
                 await self._until_told(intent)
@@ -209,10 +212,17 @@ class Outbox:
         jitter = self._ports.random.uniform(0.5, 1.0)
         await self._ports.clock.sleep(error.retry_after or longest * jitter)
 
-    async def _rebase(self, intent: IntentRow) -> None:
-        """The group has moved on. What moved it is on its way here: wait for it, then seal again."""
+    async def _rebase(self, online: Online, intent: IntentRow) -> None:
+        """The group has moved on. What moved it is on its way here: wait for it, then seal again. If nothing comes, the node may
+        have gone back instead: where it is behind us, the group has split."""
         await self._state.run(lambda tx: settle.reopened(tx, intent.id))
-        await self._until(lambda tx: _moved_on(tx, intent))
+        try:
+            async with asyncio.timeout(self._limits.call_timeout):
+                await self._until(lambda tx: _moved_on(tx, intent))
+        except TimeoutError:
+            async with asyncio.timeout(self._limits.call_timeout):
+                there = await group_info(online.peer, online.session, intent.group)
+            await self._state.run(lambda tx: _lapse_ahead(tx, intent.group, there))
 
     async def _until_told(self, intent: IntentRow) -> None:
         """We are not in the group any more, but this intent may have been accepted before that: everything up to our removal
@@ -319,6 +329,11 @@ def _settle(
 def _is_outside(tx: Transaction, group: bytes) -> bool:
     row = tx.group(group)
     return row is None or row.state in OUTSIDE
+
+
+def _lapse_ahead(tx: Transaction, group: bytes, there: GroupInfoResults | None) -> None:
+    if there is not None and not _is_outside(tx, group) and there.epoch < tx.mls_group(group).epoch:
+        lapse(tx, group, tx.now)
 
 
 def _moved_on(tx: Transaction, intent: IntentRow) -> bool:
