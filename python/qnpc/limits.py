@@ -82,6 +82,12 @@ class Limits:
     close_flush: float = 2.0  # what a closing client gives to what still waits
     reconnect_min: float = 0.25
     reconnect_max: float = 30.0
+    session_steady: float = (
+        60.0  # a session that lasted so long, or brought something, begins the pauses between tries anew
+    )
+    retry_after: float = 300.0  # the longest that a client waits because its node says so
+    upkeep_interval: float = 3600.0  # between two looks at what a client keeps at its node
+    key_fetches: int = 16  # that a client has in flight at once
 
 
 DEFAULT = Limits()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import pytest
 
 from qnpc.client import Client
 from qnpc.client.state import DatabaseError, Transaction
+from qnpc.client.state.database import Database
 from qnpc.client.sync import Sync
-from qnpc.errors import Error
+from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
-from qnpc.ports import NoHooks
+from qnpc.ports import NoHooks, StoreHooks
 from qnpc.wire import Entry
 from tests.client.test_adversity import invitations, state_of
 from tests.client.test_faults import opened
@@ -49,7 +50,24 @@ class Full(NoHooks):
             self.room -= 1
 
 
-async def reopened(there: World, name: str, hooks: Held | Full) -> AsyncIterator[Client]:
+class Broken(NoHooks):
+    """A disk that fails once, and then at the rollback too."""
+
+    commits, rollbacks = 0, 0
+
+    def before_commit(self) -> None:
+        if self.commits:
+            self.commits, self.rollbacks = 0, 1
+            raise DatabaseError("disk I/O error")
+
+    def rollback(self, database: Database, real: Callable[[Database], None]) -> None:
+        real(database)
+        if self.rollbacks:
+            self.rollbacks = 0
+            raise DatabaseError("disk I/O error")
+
+
+async def reopened(there: World, name: str, hooks: StoreHooks) -> AsyncIterator[Client]:
     await there.close(name)
     async for client in opened(there, name, hooks):
         await client.caught_up(WITHIN)
@@ -134,3 +152,21 @@ async def test_a_crash_right_after_a_second_join_leaves_a_sound_group(there: Wor
     await state_of(bob, "active")
     await (await (await bob.group("friends")).send("here I am")).accepted(WITHIN)
     assert await texts(there.clients["alice"], 1) == [("bob", "here I am")]
+
+
+async def test_a_rollback_that_fails_leaves_no_half_of_what_was_begun(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await befriend(there, "alice", "bob")
+    hooks, real = Broken(), Database.rollback
+    monkeypatch.setattr(Database, "rollback", lambda self: hooks.rollback(self, real))
+    async for bob in reopened(there, "bob", hooks):
+        await bob.flush(WITHIN)
+        group = await bob.group("friends")
+        hooks.commits = 1
+        with pytest.raises(Error) as caught:
+            await group.send("lost")
+        assert caught.value.kind is Code.STORE_UNAVAILABLE
+        assert hooks.rollbacks == 0
+        await (await group.send("kept")).accepted(WITHIN)
+    assert await texts(there.clients["alice"], 1) == [("bob", "kept")]

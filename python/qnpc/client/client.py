@@ -87,12 +87,17 @@ class Client:
         await self._profile.close()
 
     async def _on_online(self, online: Online) -> None:
-        try:
-            if not self._profile.registered:
-                await self._profile.confirm()  # the session proves that the node knows this device
-            await keep_reachable(self._limits, self._profile.account, self._state, online)
-        except Error as error:
-            _log.warning("upkeep failed: %s", error.code)
+        """What a session is used for beside what somebody asks for, for as long as it lasts."""
+        while True:
+            try:
+                if not self._profile.registered:
+                    await self._profile.confirm()  # the session proves that the node knows this device
+                await keep_reachable(self._limits, self._profile.account, self._state, online)
+            except Exception as error:  # what an hour or the next session may mend
+                _log.warning(
+                    "upkeep failed: %s", error.code if isinstance(error, Error) else type(error).__name__
+                )
+            await self._ports.clock.sleep(self._limits.upkeep_interval)
 
     async def online(self, timeout: float | None = None) -> Online:
         """Raises the Error that ended all tries, or after `timeout` seconds Error(UNREACHABLE)."""
@@ -102,19 +107,7 @@ class Client:
 
     async def caught_up(self, timeout: float | None = None) -> None:
         """Returns when everything the node had at the start of this session is durable here. Raises as `online`."""
-        online = await self.online(timeout)
-        reached = asyncio.ensure_future(self._sync.reached(online.heads))
-        lost = asyncio.ensure_future(online.peer.wait_closed())
-        try:
-            await asyncio.wait({reached, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if not reached.done():
-                raise Error(Code.UNREACHABLE, "the connection was lost while catching up")
-            reached.result()
-        except TimeoutError as error:
-            raise Error(Code.UNREACHABLE, "the node does not send what it says it has") from error
-        finally:
-            reached.cancel()
-            lost.cancel()
+        await self._connector.caught_up(await self.online(timeout))
 
     async def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs a read in the state's transaction."""
@@ -173,7 +166,10 @@ class Client:
         online = await self.online()
         asked = SessionGroupParams(invitation.group)
         group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
-        tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
+        try:
+            tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
+        finally:
+            group.release()
         inbound = Inbound(self._profile.account, self._limits)
         update = self._ports.random.bytes(16)
         await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))

@@ -283,6 +283,8 @@ def _shown(content: Content) -> tuple[str, str]:
 def _change(
     tx: Transaction, group: GroupRow, row: RawEntryRow, mls: _core.Group, change: _core.Change
 ) -> None:
+    """Id and committer are those that the commit is signed with, whatever the node says of it: the group has moved in any case,
+    and under another's id it would be taken for a repetition and shown to nobody."""
     for member in change.added:
         contacts.meet(tx, member.certificate)
     body = {
@@ -298,8 +300,8 @@ def _change(
         tx.add_history(
             group=group.id,
             seq=row.seq,
-            id=row.id,
-            device=row.sender,
+            id=change.message_id,
+            device=change.committer.device,
             sender=change.committer.username,
             kind="members",
             body=body,

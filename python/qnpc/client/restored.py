@@ -15,6 +15,7 @@ from qnpc.client.capabilities import remote
 from qnpc.client.inbound import lapse, show_gap
 from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
+from qnpc.limits import Limits
 from qnpc.rpc import Peer, Remote
 from qnpc.wire import GROUP, SESSION, Empty, GroupInfoResults, Head, SessionGroupParams
 
@@ -29,14 +30,20 @@ class _Suspect:
     group: bool  # an active one
 
 
-async def notice(state: State, peer: Peer, session: Remote, heads: Iterable[Head]) -> bool:
+async def notice(state: State, limits: Limits, peer: Peer, session: Remote, heads: Iterable[Head]) -> bool:
     """Compares what the node has with what is durable here, and puts right what differs; says whether it changed a cursor.
 
-    Raises what the calls raise, then nothing has changed."""
+    Raises what the calls raise, and TimeoutError; then nothing has changed."""
     heads = list(heads)
     suspects = await state.run(lambda tx: _suspects(tx, heads))
     asked = [one.channel for one in suspects if one.group]
-    found = await asyncio.gather(*(group_info(peer, session, channel) for channel in asked))
+    room = asyncio.Semaphore(max(1, limits.exports // 4))
+
+    async def ask(channel: bytes) -> GroupInfoResults | None:
+        async with room, asyncio.timeout(limits.call_timeout):
+            return await group_info(peer, session, channel)
+
+    found = await asyncio.gather(*map(ask, asked))
     infos = dict(zip(asked, found, strict=True))
     if suspects:
         await state.run(lambda tx: _put_right(tx, suspects, infos))

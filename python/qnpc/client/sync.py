@@ -117,6 +117,7 @@ class SyncSink(Served):
         self._sync = sync
         self._refused = refused
         self._broken = False
+        self.delivered = False  # a batch became durable
 
     async def dispatch(self, method: Method[Any, Any], params: Any) -> Empty:
         assert isinstance(params, SinkDeliverParams)  # noqa: S101 - the table has one method
@@ -129,4 +130,5 @@ class SyncSink(Served):
                 self._broken = True
                 self._refused()
                 raise
+            self.delivered = True
         return Empty()

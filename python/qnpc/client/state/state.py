@@ -60,24 +60,27 @@ class State:
         it stands is unknown only if the commit itself failed; otherwise nothing of it stays.
 
         A cancelled caller does not undo it: what has begun is carried through, and whoever waits for it is woken."""
-        work: Callable[[], tuple[T, Transaction]] = partial(self._transact, function)
+        committing: list[Transaction] = []
+        work: Callable[[], T] = partial(self._transact, function, committing)
         done = asyncio.ensure_future(self._lane.run(work))
-        done.add_done_callback(self._tell)
-        return (await asyncio.shield(done))[0]
+        done.add_done_callback(lambda done: self._tell(done, committing))
+        return await asyncio.shield(done)
 
-    def _tell(self, done: asyncio.Future[tuple[Any, Transaction]]) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        transaction = done.result()[1]
-        if transaction.touched:
-            self._changed.set()
-            self._changed = asyncio.Event()
-        for intent in transaction.settled:
-            event = self._awaited.pop(intent, None)
-            if event is not None:
-                event.set()
+    def _tell(self, done: asyncio.Future[Any], committing: list[Transaction]) -> None:
+        """Also when the commit failed: it may stand, so whoever waits had better look."""
+        if not done.cancelled():
+            done.exception()  # the caller may be gone
+        for transaction in committing:
+            if transaction.touched:
+                self._changed.set()
+                self._changed = asyncio.Event()
+            for intent in transaction.settled:
+                event = self._awaited.pop(intent, None)
+                if event is not None:
+                    event.set()
 
-    def _transact(self, function: Callable[[Transaction], T]) -> tuple[T, Transaction]:
+    def _transact(self, function: Callable[[Transaction], T], committing: list[Transaction]) -> T:
+        """In the lane. `committing` gets the transaction at the moment from which on it may stand."""
         now = int(self._ports.clock.now() * 1000)
         transaction = Transaction(self._database, self._mls, self._keys.device, self._keys.certificate, now)
         hooks = self._ports.store_hooks
@@ -86,6 +89,7 @@ class State:
             result = function(transaction)
             self._mls.write()
             hooks.before_commit()
+            committing.append(transaction)
             self._database.commit()
             hooks.after_commit()
         except BaseException as error:
@@ -98,7 +102,7 @@ class State:
             if isinstance(failed, DatabaseError):
                 raise Error(Code.STORE_UNAVAILABLE, f"the profile's database fails: {failed}") from failed
             raise
-        return result, transaction
+        return result
 
     @property
     def change(self) -> asyncio.Event:

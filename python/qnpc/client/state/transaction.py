@@ -305,6 +305,11 @@ class Transaction:
         row = self._db.row("outbox_next", group)
         return None if row is None else IntentRow(*row)
 
+    def next_commit(self, group: bytes) -> IntentRow | None:
+        """As `next_intent`, of those that are no texts."""
+        row = self._db.row("outbox_next_commit", group)
+        return None if row is None else IntentRow(*row)
+
     def groups_with_intents(self) -> list[bytes]:
         return [bytes(row[0]) for row in self._db.rows("outbox_groups")]
 
