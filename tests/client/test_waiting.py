@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from qnpc import _core, transport
-from qnpc.client import Client, Sent
+from qnpc.client import Client, Sent, sealing
 from qnpc.client.candidates import Candidates
 from qnpc.client.connection import Online
 from qnpc.client.sealing import Candidate
+from qnpc.client.state import IntentRow, Transaction
 from qnpc.client.sync import Sync
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
@@ -378,3 +379,20 @@ async def test_a_node_cannot_make_a_client_wait_for_years(
             assert not refusals
     finally:
         hers.close()
+
+
+async def test_a_bug_in_one_try_leaves_no_intent_behind(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (alice,) = await there.people("alice")
+    group = await alice.create_group("friends")
+    seal, bugs = sealing.seal_update, [LocalProtocolError("a bug of ours")]
+
+    def sealed(tx: Transaction, intent: IntentRow) -> bool:
+        if bugs:
+            raise bugs.pop()
+        return seal(tx, intent)
+
+    monkeypatch.setattr(sealing, "seal_update", sealed)
+    await (await group.update()).accepted(WITHIN)
+    assert not bugs

@@ -144,8 +144,12 @@ class Outbox:
                     return
                 failures = 0
                 crowded = crowded and intent.kind != "text" and intent.state == "waiting"
-            except Error as error:  # only what time mends comes out of a step
-                _log.debug("an intent waits: %s", error.code)
+            except (
+                Exception
+            ) as failure:  # only what time mends comes out of a step; all else is a bug, and stops no group
+                error = failure if isinstance(failure, Error) else Error(Code.INTERNAL)
+                level = logging.DEBUG if error is failure else logging.ERROR
+                _log.log(level, "an intent waits: %s, %s", error.code, type(failure).__name__)
                 failures += 1
                 crowded = intent is not None and intent.kind == "text" and error.kind is Code.QUEUE_FULL
                 await self._pause(group, error, failures, crowded=crowded)
