@@ -72,6 +72,8 @@ class Limits:
     text: int = 64 * 1024
     group_name: int = 128
     invitations: int = 256  # unopened, at a client
+    invitations_per_device: int = 32  # of one sending device among them
+    unknown_channels: int = 1024  # groups that nobody invited a client to and that it hears of all the same
     welcome: int = 256 * 1024
     raw_bytes: int = 256 * 1024 * 1024  # entries of groups that a client is not in
     call_timeout: float = 20.0
@@ -80,6 +82,12 @@ class Limits:
     close_flush: float = 2.0  # what a closing client gives to what still waits
     reconnect_min: float = 0.25
     reconnect_max: float = 30.0
+    session_steady: float = (
+        60.0  # a session that lasted so long, or brought something, begins the pauses between tries anew
+    )
+    retry_after: float = 300.0  # the longest that a client waits because its node says so
+    upkeep_interval: float = 3600.0  # between two looks at what a client keeps at its node
+    key_fetches: int = 16  # that a client has in flight at once
 
 
 DEFAULT = Limits()

@@ -121,6 +121,7 @@ def test_login_without_a_profile_hands_over_what_was_given(client: StandIn, tmp_
         ("invite g bob carol", {"do": "invite", "group": "g", "users": ["bob", "carol"]}),
         ("join", {"do": "invitations"}),
         ("join g", {"do": "join", "group": "g"}),
+        ("decline g", {"do": "decline", "group": "g"}),
         ("members g", {"do": "members", "group": "g"}),
         ("remove g carol", {"do": "remove", "group": "g", "users": ["carol"]}),
         ("groups", {"do": "groups"}),

@@ -68,6 +68,12 @@ def text(body: str, **more: Any) -> dict[str, Any]:
             "friends   from alice   2026-01-01 12:00",
         ),
         ({"kind": "joined", "group": "friends", "members": ["alice", "bob"]}, "joined friends: alice, bob"),
+        ({"kind": "restored", "data_dir": "/srv/node"}, "clients of /srv/node will see a gap"),
+        ({"kind": "declined", "group": "party", "from": "mallory"}, "declined party from mallory"),
+        (
+            {"kind": "gap", "group": "g", "lapsed": True, "at": AT},
+            "-- 2026-01-01 12:00 this device cannot follow the group any more (E107): ask an admin to invite it again",
+        ),
         ({"kind": "removed", "group": "friends", "users": ["carol"]}, "carol removed from friends"),
         (
             {
@@ -140,6 +146,7 @@ def test_no_escape_reaches_the_terminal(field: str) -> None:
         {"kind": "group", "group": "\x1b[2J", "suite": "0x004F", "epoch": 0},
         {"kind": "invitation", "group": "\x1b[2J", "from": "\x1b[2J", "at": AT},
         {"kind": "joined", "group": "\x1b[2J", "members": ["\x1b[2J"]},
+        {"kind": "declined", "group": "\x1b[2J", "from": "\x1b[2J"},
         {"kind": "removed", "group": "\x1b[2J", "users": ["\x1b[2J"]},
         {"kind": "invited", "group": "\x1b[2J", "users": [{"name": "\x1b[2J", "trust": "\x1b[2J"}]},
         {

@@ -13,7 +13,7 @@ import pytest
 from qnpc import _core
 from qnpc.client import Client
 from qnpc.client.account import inbox_context
-from qnpc.client.connection import remote
+from qnpc.client.capabilities import remote
 from qnpc.content import Content, Invitation, Text, encode_content, encode_note
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT

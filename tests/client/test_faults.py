@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from qnpc.client import Client, Group, open_client
 from qnpc.client.state import DatabaseError
-from qnpc.ports import Ports
+from qnpc.limits import DEFAULT
+from qnpc.ports import Ports, StoreHooks
 from tests.client.test_group_life import WITHIN, befriend, texts
 from tests.support.network import SeededRandom
 from tests.support.world import World
@@ -38,10 +40,14 @@ class Faulty:
             raise DatabaseError("disk I/O error")
 
 
-async def opened(there: World, name: str, hooks: Faulty) -> AsyncIterator[Client]:
+_HASTY = replace(DEFAULT, reconnect_max=0.5)
+"""A client whose disk fails tries less and less often; not in a test."""
+
+
+async def opened(there: World, name: str, hooks: StoreHooks) -> AsyncIterator[Client]:
     ports = Ports(store_hooks=hooks)
     try:
-        async with open_client(there.path / name, ports=ports) as client:
+        async with open_client(there.path / name, ports=ports, limits=_HASTY) as client:
             yield client
     finally:
         ports.close()

@@ -185,7 +185,7 @@ async def _first_text(messages: AsyncIterator[Message]) -> Message:
 
 
 async def test_a_damaged_ciphertext_from_a_member_is_shown_as_unreadable_and_passed(there: World) -> None:
-    from qnpc.client.connection import remote
+    from qnpc.client.capabilities import remote
     from qnpc.wire import GROUP, SESSION, GroupSendParams, SessionGroupParams
 
     groups = await befriend(there, "alice", "bob", "carol")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from qnpc import _core, transport
-from qnpc.client.connection import remote
+from qnpc.client.capabilities import remote
 from qnpc.client.state import DatabaseError
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT

@@ -17,11 +17,12 @@ from qnpc import link, wire
 from qnpc._core import OpaqueClientRegistration
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
-from qnpc.node.admin import create_invite
+from qnpc.node.admin import create_invite, declare_restored
 from qnpc.node.app import NodeApp
 from qnpc.node.datadir import DataDir
 from qnpc.node.settings import NodeSettings
-from qnpc.ports import Ports
+from qnpc.node.store.sqlite import SqliteStore
+from qnpc.ports import Ports, SystemRandom
 from qnpc.rpc import Peer, Remote
 from qnpc.transport import connect
 from tests.node.rig import refused
@@ -173,6 +174,27 @@ async def test_no_invite_without_a_node(ports: Ports, tmp_path: Path) -> None:
     with refused(Code.NOT_FOUND):
         await create_invite(tmp_path / "nothing", 1, 60.0, ports)
     assert not (tmp_path / "nothing").exists()
+
+
+async def test_a_restore_is_declared_only_while_no_node_runs(
+    nodes: Nodes, settings: NodeSettings, tmp_path: Path
+) -> None:
+    with refused(Code.NOT_FOUND):
+        await declare_restored(tmp_path / "nothing", nodes.ports)
+    assert not (tmp_path / "nothing").exists()
+    app = await nodes.start(settings)
+    with refused(Code.BAD_REQUEST):
+        await declare_restored(settings.data_dir, nodes.ports)
+    await app.stop()
+    before = incarnation(settings)
+    await declare_restored(settings.data_dir, nodes.ports)
+    assert incarnation(settings) != before
+
+
+def incarnation(settings: NodeSettings) -> int:
+    store = SqliteStore.open(DataDir(settings.data_dir).database, random=SystemRandom())
+    store.close()
+    return store.incarnation
 
 
 async def test_stopping_tells_clients_to_come_back(nodes: Nodes, settings: NodeSettings) -> None:

@@ -91,8 +91,8 @@ class World:
     async def close(self, name: str) -> None:
         await self._closing.pop(name).aclose()
 
-    def opened(self, name: str) -> AbstractAsyncContextManager[Client]:
-        return open_client(self.path / name, ports=self.ports, limits=self.limits)
+    def opened(self, name: str, ports: Ports | None = None) -> AbstractAsyncContextManager[Client]:
+        return open_client(self.path / name, ports=ports or self.ports, limits=self.limits)
 
     async def people(self, *names: str) -> list[Client]:
         for name in names:
@@ -110,8 +110,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(path: Path, ports: Ports, limits: Limits = DEFAULT) -> AsyncIterator[World]:
-    node = NodeApp(NodeSettings(("127.0.0.1", 0), path / "node", limits=limits), ports)
+async def world(
+    path: Path, ports: Ports, limits: Limits = DEFAULT, suites: tuple[int, ...] = _core.SUITES
+) -> AsyncIterator[World]:
+    node = NodeApp(NodeSettings(("127.0.0.1", 0), path / "node", suites=suites, limits=limits), ports)
     await node.start()
     async with AsyncExitStack() as stack:
         made = World(path, ports, limits, stack, node, node.address)

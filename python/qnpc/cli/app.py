@@ -34,7 +34,7 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo", "A node and three people on this machine; checks itself."),
     "serve": Entry("serve", "Run a node."),
-    "node": Entry("node", "Look after a node: invites, health.", family=True),
+    "node": Entry("node", "Look after a node: invites, health, backups.", family=True),
     "bench": Entry("bench", "Measure this machine: deliveries, latency.", family=True),
     "ping": Entry("ping", "Ask a node whether it is there, and what was negotiated."),
     "register": Entry("account", "Create an account on a node, and this profile's device."),
@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "create-group": Entry("groups", "Create a group."),
     "invite": Entry("groups", "Invite people to a group."),
     "join": Entry("groups", "Join a group; without a name, list the invitations."),
+    "decline": Entry("groups", "Forget an invitation."),
     "members": Entry("groups", "Who is in a group."),
     "remove": Entry("groups", "Remove people from a group."),
     "groups": Entry("groups", "The groups of this profile."),

@@ -66,6 +66,18 @@ def join(
 
 
 @app.command()
+def decline(
+    group: Annotated[str, typer.Argument(metavar="GROUP", help="The group's name or id.")],
+    profile: ProfileOption = None,
+    password_file: PasswordOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Forget an invitation."""
+    where = session.Where(profile, as_json, password_file)
+    return session.perform(where, {"do": "decline", "group": group})
+
+
+@app.command()
 def members(
     group: GroupArgument,
     profile: ProfileOption = None,

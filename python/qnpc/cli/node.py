@@ -1,4 +1,4 @@
-"""`node invite` and `node health`: what whoever hosts a node does beside running it."""
+"""`node invite`, `node health` and `node restored`: what whoever hosts a node does beside running it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qnpc.link import NodeLink, split_address
 if TYPE_CHECKING:
     from qnpc.ports import Ports
 
-app = typer.Typer(rich_markup_mode=None, help="Look after a node: invites, health.")
+app = typer.Typer(rich_markup_mode=None, help="Look after a node: invites, health, backups.")
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -44,6 +44,21 @@ def invite(
         Output(as_json).emit(
             {"v": 1, "kind": "invite", "link": str(link), "uses": uses, "expires_in": int(lasts)}
         )
+        return 0
+
+    return session.run(main, node_log="silent")
+
+
+@app.command()
+def restored(config: ConfigOption = None, data_dir: DataOption = None, as_json: JsonOption = False) -> int:
+    """Say that a node's data were put back from a copy, before it is started again: its clients show a gap."""
+    settings = hosting.configured(config, data_dir=data_dir)
+
+    async def main(ports: Ports) -> int:
+        from qnpc.node.admin import declare_restored
+
+        await declare_restored(settings.data_dir, ports, key=settings.db_key)
+        Output(as_json).emit({"v": 1, "kind": "restored", "data_dir": str(settings.data_dir)})
         return 0
 
     return session.run(main, node_log="silent")

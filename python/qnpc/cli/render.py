@@ -61,6 +61,8 @@ def _unreadable(event: Event) -> str:
 def _gap(event: Event) -> str:
     if event.get("restored"):
         return f"-- {_at(event)} the node was restored from a backup; messages may be missing here"
+    if event.get("lapsed"):
+        return f"-- {_at(event)} this device cannot follow the group any more (E107): ask an admin to invite it again"
     return f"-- {_at(event)} {event.get('expired', 'some')} messages expired before they were fetched"
 
 
@@ -161,6 +163,7 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "invited": _invited,
     "invitation": _invitation,
     "joined": lambda event: f"joined {safe.line(event['group'])}: {names(event['members'])}",
+    "declined": lambda event: f"declined {safe.line(event['group'])} from {safe.line(event['from'])}",
     "removed": lambda event: f"{names(event['users'])} removed from {safe.line(event['group'])}",
     "member": _member,
     "whoami": _whoami,
@@ -169,6 +172,7 @@ _WORDS: dict[str, Callable[[Event], str]] = {
     "session": lambda event: f"{_registered(event)}   session {'renewed' if event['renewed'] else 'live'}",
     "listening": _listening,
     "ping": _ping,
+    "restored": lambda event: f"clients of {safe.line(event['data_dir'])} will see a gap",
     "invite": lambda event: str(event["link"]),
     "name": lambda event: (
         f"-- {_at(event)} {safe.line(event['from'])} named the group {safe.line(event['text'])}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from qnpc.client.state import Keys
@@ -31,7 +32,15 @@ def inbox_context(device: bytes) -> bytes:
 GROUP_ID = 16
 """Bytes of a group's id."""
 
+_ID = re.compile(rf"[0-9a-fA-F]{{{2 * GROUP_ID}}}")
+
 
 def group_name_fits(name: str, limits: Limits) -> bool:
-    """A group's name is visible, one line, and not too long."""
-    return 0 < len(name) <= limits.group_name and name.isprintable() and name == name.strip()
+    """A group's name is visible, one line, not too long, and not like an id: whoever names a group by its id means that one."""
+    visible = 0 < len(name) <= limits.group_name and name.isprintable() and name == name.strip()
+    return visible and group_id_of(name) is None
+
+
+def group_id_of(text: str) -> bytes | None:
+    """The id that `text` is in hex, or None if it is a name."""
+    return bytes.fromhex(text) if _ID.fullmatch(text) else None

@@ -19,7 +19,8 @@ from qnpc import _core, names
 from qnpc.client import events, intents, joining
 from qnpc.client import profile as profiles
 from qnpc.client.account import Account, group_name_fits
-from qnpc.client.connection import Connector, Online, remote
+from qnpc.client.capabilities import remote
+from qnpc.client.connection import Connector, Online
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event
 from qnpc.client.handles import Contact, Group, Message, Sent
@@ -47,7 +48,7 @@ class Client:
         self._ports = ports
         self._limits = limits
         self._state = profile.state
-        self._sync = Sync(profile.account, profile.state, limits, self._settled)
+        self._sync = Sync(profile.account, profile.state, limits)
         self._connector = Connector(
             ports, limits, profile.account, profile.state, self._sync, self._on_online
         )
@@ -85,16 +86,18 @@ class Client:
         await self._connector.close()
         await self._profile.close()
 
-    def _settled(self, intent: bytes) -> None:
-        self._outbox.settled(intent)
-
     async def _on_online(self, online: Online) -> None:
-        try:
-            if not self._profile.registered:
-                await self._profile.confirm()  # the session proves that the node knows this device
-            await keep_reachable(self._limits, self._profile.account, self._state, online)
-        except Error as error:
-            _log.warning("upkeep failed: %s", error.code)
+        """What a session is used for beside what somebody asks for, for as long as it lasts."""
+        while True:
+            try:
+                if not self._profile.registered:
+                    await self._profile.confirm()  # the session proves that the node knows this device
+                await keep_reachable(self._limits, self._profile.account, self._state, online)
+            except Exception as error:  # what an hour or the next session may mend
+                _log.warning(
+                    "upkeep failed: %s", error.code if isinstance(error, Error) else type(error).__name__
+                )
+            await self._ports.clock.sleep(self._limits.upkeep_interval)
 
     async def online(self, timeout: float | None = None) -> Online:
         """Raises the Error that ended all tries, or after `timeout` seconds Error(UNREACHABLE)."""
@@ -104,19 +107,7 @@ class Client:
 
     async def caught_up(self, timeout: float | None = None) -> None:
         """Returns when everything the node had at the start of this session is durable here. Raises as `online`."""
-        online = await self.online(timeout)
-        reached = asyncio.ensure_future(self._sync.reached(online.heads))
-        lost = asyncio.ensure_future(online.peer.wait_closed())
-        try:
-            await asyncio.wait({reached, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if not reached.done():
-                raise Error(Code.UNREACHABLE, "the connection was lost while catching up")
-            reached.result()
-        except TimeoutError as error:
-            raise Error(Code.UNREACHABLE, "the node does not send what it says it has") from error
-        finally:
-            reached.cancel()
-            lost.cancel()
+        await self._connector.caught_up(await self.online(timeout))
 
     async def read(self, function: Callable[[Transaction], T]) -> T:
         """Runs a read in the state's transaction."""
@@ -167,16 +158,23 @@ class Client:
                 refusals.append(error)
         raise refusals[-1]
 
+    async def decline(self, name: str) -> InvitationRow:
+        """Forgets an invitation, by the group's name or id. Raises Error(NOT_FOUND, BAD_REQUEST)."""
+        return await self._state.run(lambda tx: joining.decline(tx, name))
+
     async def _join(self, invitation: InvitationRow) -> Group:
         online = await self.online()
         asked = SessionGroupParams(invitation.group)
         group = remote((await online.peer.call(online.session, SESSION.group, asked)).group)
-        tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
-        inbound = Inbound(self._profile.account, self._limits, [])
+        try:
+            tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
+        finally:
+            group.release()
+        inbound = Inbound(self._profile.account, self._limits)
         update = self._ports.random.bytes(16)
-        here = await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
+        await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
         self._outbox.kick(invitation.group)
-        return await self.group(here)
+        return await self.group(invitation.group.hex())
 
     async def update(self, name: str) -> Sent:
         """Renews our key material in the group. Raises Error(NOT_FOUND, NOT_A_MEMBER)."""

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qnpc import transport
+from qnpc.client import restored
 from qnpc.client.account import Account
+from qnpc.client.capabilities import remote
 from qnpc.client.state import State, Transaction
 from qnpc.client.sync import Sync, SyncSink
 from qnpc.errors import Code, Error
@@ -89,6 +91,7 @@ class Connector:
         self._last: Error | None = None
         self._turn = asyncio.Event()
         self._failures = 0
+        self._met = False  # there was a session
 
     def start(self) -> None:
         if self._task is None:
@@ -118,6 +121,26 @@ class Connector:
             where = join_address(self._account.node.host, self._account.node.port)
             raise self._last or Error(Code.UNREACHABLE, f"{where} does not answer") from None
 
+    async def ended(self, online: Online) -> None:
+        """Returns when that session is nobody's any more: then `online` waits for the next one."""
+        while self._online is online:
+            await self._turn.wait()
+
+    async def caught_up(self, online: Online) -> None:
+        """Returns when everything the node had when that session began is durable here. Raises Error(UNREACHABLE)."""
+        reached = asyncio.ensure_future(self._sync.reached(online.heads))
+        lost = asyncio.ensure_future(online.peer.wait_closed())
+        try:
+            await asyncio.wait({reached, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not reached.done():
+                raise Error(Code.UNREACHABLE, "the connection was lost while catching up")
+            reached.result()
+        except TimeoutError as error:
+            raise Error(Code.UNREACHABLE, "the node does not send what it says it has") from error
+        finally:
+            reached.cancel()
+            lost.cancel()
+
     def _set(self, online: Online | None) -> None:
         self._online = online
         turn, self._turn = self._turn, asyncio.Event()
@@ -133,30 +156,34 @@ class Connector:
                     self._set(None)
                     return
                 _log.debug("offline: %s, %d failures", error.code, self._failures)
-            delay = min(self._limits.reconnect_max, self._limits.reconnect_min * 2**self._failures)
+            except Exception as error:  # a bug of ours: whoever waits for a session must not wait for ever
+                self._last = Error(Code.INTERNAL)
+                _log.error("a session failed: %s", type(error).__name__)
+            delay = min(self._limits.reconnect_max, self._limits.reconnect_min * 2 ** min(self._failures, 16))
             self._failures += 1
             await self._ports.clock.sleep(delay * self._ports.random.uniform(0.5, 1.0))
 
     async def _session(self) -> None:
         """From connecting to the loss of the connection."""
         node = self._account.node
-        with self._hopeless():
+        # Nobody has proved to be the node yet: a refusal may be anybody's, and once there was a session it is believed no more.
+        with self._hopeless(
+            {Code.PIN_MISMATCH} if self._met else {Code.PIN_MISMATCH, Code.UNSUPPORTED_VERSION}
+        ):
             connection = await transport.connect(
                 self._ports, (node.host, node.port), self._limits, pin=node.pin
             )
         peer = Peer(connection, self._limits)
+        sink = SyncSink(self._sync, peer.close)
+        began = self._ports.clock.monotonic()
         peer.start()
         try:
             async with asyncio.timeout(self._limits.call_timeout):
-                with self._hopeless():
+                with self._hopeless(_FATAL):
                     session, renewed = await self._authenticate(peer)
-                sink = SyncSink(self._sync, peer.close)
-                results = await peer.call(
-                    session, SESSION.subscribe, SessionSubscribeParams(sink, await self._sync.cursors())
-                )
-            await self._sync.subscribed(results.heads)
-            self._failures = 0
-            online = Online(peer, session, results.heads, connection.tls_group, renewed)
+            heads = await self._subscribe(peer, session, sink)
+            self._met = True
+            online = Online(peer, session, heads, connection.tls_group, renewed)
             self._set(online)
             work = asyncio.ensure_future(self._on_online(online))
             try:
@@ -169,17 +196,30 @@ class Connector:
         except TimeoutError as error:
             raise Error(Code.UNREACHABLE, "the node does not answer in time") from error
         finally:
+            if sink.delivered or self._ports.clock.monotonic() - began >= self._limits.session_steady:
+                self._failures = 0
             self._set(None)
             peer.close()
             await peer.wait_closed()
 
+    async def _subscribe(self, peer: Peer, session: Remote, sink: SyncSink) -> tuple[Head, ...]:
+        """What the node has. Nothing that it pushes is taken in before it is known to be the log that the cursors are of."""
+        async with self._sync.turn:
+            params = SessionSubscribeParams(sink, await self._sync.cursors())
+            async with asyncio.timeout(self._limits.call_timeout):
+                heads = (await peer.call(session, SESSION.subscribe, params)).heads
+            if await restored.notice(self._state, self._limits, peer, session, heads):
+                await self._sync.cursors()
+            await self._sync.subscribed(heads)
+        return heads
+
     @contextmanager
-    def _hopeless(self) -> Iterator[None]:
-        """What is refused here does not get better by trying again; the same codes later only end a session."""
+    def _hopeless(self, codes: set[Code]) -> Iterator[None]:
+        """What is refused here with these does not get better by trying again; the same codes later only end a session."""
         try:
             yield
         except Error as error:
-            if error.kind in _FATAL:
+            if error.kind in codes:
                 self._fatal = error
             raise
 
@@ -228,10 +268,3 @@ async def prove_device(peer: Peer, node: Remote, account: Account) -> tuple[Remo
     signature = account.keys.device.sign(CONTEXT_CHALLENGE, statement)
     results = await peer.call(remote(challenge.proof), PROOF.finish, ProofFinishParams(signature))
     return remote(results.session), results.token
-
-
-def remote(capability: object) -> Remote:
-    """What a node hands out is hosted by it. Raises Error(BAD_REQUEST) if it hands our own back."""
-    if not isinstance(capability, Remote):
-        raise Error(Code.BAD_REQUEST, "the node handed out no capability of its own")
-    return capability

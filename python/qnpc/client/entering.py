@@ -7,6 +7,7 @@ prove itself: entering again with the same profile then finishes what was begun.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,8 @@ from qnpc.wire import (
     enrolment_statement,
     statement,
 )
+
+_log = logging.getLogger("qnpc.client.entering")
 
 UNKNOWN = {Code.UNREACHABLE, Code.INTERNAL, Code.STORE_UNAVAILABLE, Code.SHUTTING_DOWN}
 """The node may have finished although its answer did not come: the profile stays, to find out next time."""
@@ -112,8 +115,8 @@ class Entering:
                     await self._require_version()
                     session, token = await (self._finish(begin) if begun else begin(self))
                     account = await self._confirm(token)
-                    self._peer.authenticated()
-                    await self._keep_reachable(Online(self._peer, session, (), connection.tls_group))
+                self._peer.authenticated()
+                await self._keep_reachable(Online(self._peer, session, (), connection.tls_group))
             except TimeoutError as error:
                 raise Error(Code.UNREACHABLE, "the node does not answer in time") from error
             finally:
@@ -179,8 +182,13 @@ class Entering:
         return self._profile.account
 
     async def _keep_reachable(self, online: Online) -> None:
+        """The account is there: what fails now is done by the next session."""
         assert self._profile is not None  # noqa: S101 - as above
-        await keep_reachable(self.limits, self._profile.account, self._profile.state, online)
+        try:
+            async with asyncio.timeout(self.limits.call_timeout):
+                await keep_reachable(self.limits, self._profile.account, self._profile.state, online)
+        except (Error, TimeoutError) as error:
+            _log.warning("upkeep failed: %s", error)
 
 
 def enrolment(account: Account, identity: _core.Identity, challenge: bytes) -> Enrolment:

@@ -70,7 +70,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group that this profile knows. `id` is hex, `suite` the ciphersuite's number."""
+    """A group that this profile knows. `id` is hex, `suite` the ciphersuite's number. It stays with its id, whatever is
+    called `name` later."""
 
     name: str
     id: str
@@ -82,22 +83,22 @@ class Group:
         call sends nothing new.
 
         Raises Error(TOO_LARGE, NOT_A_MEMBER, IDENTITY_CHANGED)."""
-        return await self._client.send_text(self.name, text, id=id)
+        return await self._client.send_text(self.id, text, id=id)
 
     async def invite(self, *users: str) -> Sent:
         """Adds every device of these accounts. Raises Error(NOT_ALLOWED, NOT_A_MEMBER, BAD_REQUEST)."""
-        return await self._client.change_members(self.name, list(users), add=True)
+        return await self._client.change_members(self.id, list(users), add=True)
 
     async def remove(self, *users: str) -> Sent:
         """Raises Error(NOT_ALLOWED, NOT_A_MEMBER, NOT_FOUND)."""
-        return await self._client.change_members(self.name, list(users), add=False)
+        return await self._client.change_members(self.id, list(users), add=False)
 
     async def update(self) -> Sent:
         """Renews our key material, so that what was stolen before is worth nothing after. Raises Error(NOT_A_MEMBER)."""
-        return await self._client.update(self.name)
+        return await self._client.update(self.id)
 
     async def members(self) -> list[Contact]:
-        return await self._client.members(self.name)
+        return await self._client.members(self.id)
 
     async def epoch(self) -> int:
         return await self._client.read(lambda tx: tx.mls_group(bytes.fromhex(self.id)).epoch)

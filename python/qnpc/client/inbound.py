@@ -2,13 +2,14 @@
 
 Every entry moves its channel's cursor, whatever it holds: what can never be read is recorded as unreadable and
 passed, so one poisonous entry cannot stop a client. Only local failures (storage, library) leave this module as
-exceptions; then the whole batch is as if it never came.
+exceptions; then the whole batch is as if it never came. What somebody else wrote raises nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from qnpc import _core, names
 from qnpc.client import contacts
@@ -16,7 +17,7 @@ from qnpc.client.account import GROUP_ID, Account, group_name_fits, inbox_contex
 from qnpc.client.settle import commit_accepted, text_accepted
 from qnpc.client.state import GroupRow, InvitationRow, RawEntryRow, Transaction
 from qnpc.content import Content, GroupName, Invitation, Text, decode_content, decode_note
-from qnpc.errors import Code, Error
+from qnpc.errors import Error
 from qnpc.limits import Limits
 from qnpc.wire import Entry
 
@@ -25,18 +26,17 @@ _UNREADABLE = (_core.Malformed, _core.NotAuthentic, _core.EpochStale, _core.Refu
 
 @dataclass(slots=True)
 class Inbound:
-    """What applying needs besides the transaction; `settled` collects intents whose outcome an own entry has told."""
+    """What applying needs besides the transaction."""
 
     account: Account
     limits: Limits
-    settled: list[bytes]
 
 
 def apply(tx: Transaction, inbound: Inbound, entries: Sequence[Entry]) -> None:
     """Raises _core.StateError and what the database raises."""
     tx.prepare({entry.channel for entry in entries if tx.group(entry.channel) is not None})
     for entry in entries:
-        if not _advance(tx, entry):
+        if not _advance(tx, inbound, entry):
             continue
         row = RawEntryRow(entry.channel, entry.seq, entry.id, entry.sender, entry.received, entry.payload)
         if entry.channel == tx.device.public_key:
@@ -45,9 +45,9 @@ def apply(tx: Transaction, inbound: Inbound, entries: Sequence[Entry]) -> None:
             group_entry(tx, inbound, row)
 
 
-def pass_over(tx: Transaction, entry: Entry, reason: str) -> None:
+def pass_over(tx: Transaction, inbound: Inbound, entry: Entry, reason: str) -> None:
     """Records an entry that failed even alone in a fresh state, and moves on."""
-    if _advance(tx, entry):
+    if _advance(tx, inbound, entry):
         group = tx.group(entry.channel)
         if group is not None:
             _unreadable(tx, entry.channel, entry.seq, entry.id, entry.sender, entry.received, reason)
@@ -63,8 +63,6 @@ def group_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
     else:
         _foreign_entry(tx, inbound, group, row)
 
-
-_UNKNOWN_CHANNELS = 1024
 
 OUTSIDE = ("removed", "lapsed")
 """States of a group whose log this device cannot follow."""
@@ -89,43 +87,48 @@ def lapse(tx: Transaction, group_id: bytes, at: int) -> None:
     )
 
 
-def _advance(tx: Transaction, entry: Entry) -> bool:
-    """Moves the cursor; False for what is durable here already."""
+def _advance(tx: Transaction, inbound: Inbound, entry: Entry) -> bool:
+    """Moves the cursor. False for what is durable here already, and for what is not kept: anybody may add this device to
+    groups that it never heard of, so they are counted, and above the cap such an entry is acknowledged and forgotten."""
     cursor = tx.cursor(entry.channel)
     if cursor is not None:
         incarnation, seq = cursor
         if incarnation == entry.incarnation and entry.seq <= seq:
             return False
-        if incarnation != entry.incarnation:
-            _gap(tx, entry, {"restored": True})
-        elif entry.seq > seq + 1:
-            _gap(tx, entry, {"expired": entry.seq - seq - 1})
-    elif not known(tx, entry.channel) and tx.channel_count() >= _UNKNOWN_CHANNELS:
-        raise Error(Code.BAD_REQUEST, "the node sends of too many groups that nobody invited to")
+        expired = entry.seq - seq - 1
+        if incarnation != entry.incarnation or expired > 0:
+            gap: dict[str, Any] = (
+                {"expired": expired} if incarnation == entry.incarnation else {"restored": True}
+            )
+            show_gap(tx, entry.channel, entry.incarnation, entry.seq - 1, entry.received, gap)
+    elif not _known(tx, entry.channel) and tx.unknown_channels() >= inbound.limits.unknown_channels:
+        return False
     tx.set_cursor(entry.channel, entry.incarnation, entry.seq)
     return True
 
 
-def known(tx: Transaction, channel: bytes) -> bool:
-    return channel == tx.device.public_key or tx.group(channel) is not None
+def _known(tx: Transaction, channel: bytes) -> bool:
+    return channel == tx.device.public_key or tx.group(channel) is not None or tx.is_invited(channel)
 
 
-def _gap(tx: Transaction, entry: Entry, body: dict[str, int | bool]) -> None:
-    """A hole in a group's log is shown, never passed in silence."""
-    group = tx.group(entry.channel)
+def show_gap(
+    tx: Transaction, channel: bytes, incarnation: int, upto: int, at: int, body: dict[str, Any]
+) -> None:
+    """A hole in a group's log is shown, never passed in silence. `upto`: the last seq that is in it."""
+    group = tx.group(channel)
     if group is None or group.state in OUTSIDE:
         return
     tx.add_history(
-        group=entry.channel,
-        seq=entry.seq - 1,
-        id=b"gap" + entry.incarnation.to_bytes(8, "big") + entry.seq.to_bytes(8, "big"),
+        group=channel,
+        seq=upto,
+        id=b"gap" + incarnation.to_bytes(8, "big") + upto.to_bytes(8, "big"),
         device=b"",
         sender="",
         kind="gap",
-        body=dict(body),
+        body=body,
         own=False,
         state="received",
-        at=entry.received,
+        at=at,
     )
 
 
@@ -143,11 +146,11 @@ def _inbox_entry(tx: Transaction, inbound: Inbound, row: RawEntryRow) -> None:
     except (*_UNREADABLE, Error):
         return
     if certificate.device == row.sender and isinstance(note, Invitation):
-        _invited(tx, inbound, certificate, note, row.received)
+        _invited(tx, inbound, certificate, note, row)
 
 
 def _invited(
-    tx: Transaction, inbound: Inbound, inviter: _core.Certificate, note: Invitation, received: int
+    tx: Transaction, inbound: Inbound, inviter: _core.Certificate, note: Invitation, row: RawEntryRow
 ) -> None:
     """A stranger may claim any name under a key of its own: that proves nothing until the Welcome shows the inviter among
     the members, so no contact is touched here, and nobody's invitation replaces another's."""
@@ -156,8 +159,7 @@ def _invited(
     group = tx.group(note.group)
     if group is not None and group.state == "active" and note.epoch <= tx.mls_group(note.group).epoch:
         return
-    if tx.invitation_count() >= inbound.limits.invitations:
-        return
+    _make_room(tx, inbound.limits, row.sender)
     tx.put_invitation(
         InvitationRow(
             note.group,
@@ -167,10 +169,20 @@ def _invited(
             note.suite,
             note.epoch,
             note.welcome,
-            received,
+            row.received,
+            row.sender,
         )
     )
     tx.touched = True  # somebody may wait for it
+
+
+def _make_room(tx: Transaction, limits: Limits, device: bytes) -> None:
+    """A device that invites much pushes out what it sent before itself; names and identity keys cost nothing, devices are
+    what the node vouches for."""
+    if tx.invitations_of(device) >= limits.invitations_per_device:
+        tx.push_out_invitation(device)
+    while tx.invitation_count() >= limits.invitations:
+        tx.push_out_invitation(tx.busiest_inviter())
 
 
 def _plausible(inbound: Inbound, inviter: _core.Certificate, note: Invitation) -> bool:
@@ -199,7 +211,6 @@ def _own_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntry
         text_accepted(tx, intent, row.seq)
     else:
         commit_accepted(tx, intent, row.seq)
-    inbound.settled.append(intent.id)
 
 
 def _foreign_entry(tx: Transaction, inbound: Inbound, group: GroupRow, row: RawEntryRow) -> None:
@@ -272,6 +283,8 @@ def _shown(content: Content) -> tuple[str, str]:
 def _change(
     tx: Transaction, group: GroupRow, row: RawEntryRow, mls: _core.Group, change: _core.Change
 ) -> None:
+    """Id and committer are those that the commit is signed with, whatever the node says of it: the group has moved in any case,
+    and under another's id it would be taken for a repetition and shown to nobody."""
     for member in change.added:
         contacts.meet(tx, member.certificate)
     body = {
@@ -287,8 +300,8 @@ def _change(
         tx.add_history(
             group=group.id,
             seq=row.seq,
-            id=row.id,
-            device=row.sender,
+            id=change.message_id,
+            device=change.committer.device,
             sender=change.committer.username,
             kind="members",
             body=body,

@@ -7,18 +7,15 @@ transaction: one write to disk less between a key press and the wire.
 from __future__ import annotations
 
 from qnpc.client import contacts, sealing
+from qnpc.client.account import group_id_of
 from qnpc.client.state import GroupRow, Transaction
 from qnpc.errors import Code, Error
 
 
 def find_group(tx: Transaction, name: str) -> GroupRow:
-    """By its name here or by its id in hex. Raises Error(NOT_FOUND)."""
-    row = tx.group_named(name)
-    if row is None and len(name) == 32:
-        try:
-            row = tx.group(bytes.fromhex(name))
-        except ValueError:
-            row = None
+    """By its id in hex or by its name here; what looks like an id is never taken for a name. Raises Error(NOT_FOUND)."""
+    group_id = group_id_of(name)
+    row = tx.group_named(name) if group_id is None else tx.group(group_id)
     if row is None:
         raise Error(Code.NOT_FOUND, f"there is no group {name} here")
     return row

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from qnpc import _core
 from qnpc.client import contacts, intents
-from qnpc.client.account import GROUP_ID
+from qnpc.client.account import group_id_of
 from qnpc.client.inbound import Inbound, group_entry
 from qnpc.client.state import InvitationRow, RawEntryRow, Transaction
 from qnpc.errors import Code, Error
 
 
 def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
-    """All to one group, by its name or its id in hex. Raises Error(NOT_FOUND, BAD_REQUEST when several groups have that name)."""
-    found = tx.invitations(name)
-    if not found and len(name) == 2 * GROUP_ID:
-        found = [row for row in tx.invitations() if row.group.hex() == name]
+    """All to one group, by its id in hex or its name. Raises Error(NOT_FOUND, BAD_REQUEST when several groups have that name)."""
+    group_id = group_id_of(name)
+    rows = tx.invitations(name if group_id is None else None)
+    found = [row for row in rows if group_id in (None, row.group)]
     if not found:
         raise Error(Code.NOT_FOUND, f"there is no invitation to {name}")
     if len({row.group for row in found}) > 1:
@@ -23,8 +23,8 @@ def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
     return found
 
 
-def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> str:
-    """The group's name here. `tree` is the node's word and checked against the Welcome.
+def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> None:
+    """`tree` is the node's word and checked against the Welcome.
 
     `update` becomes the id of an intent that renews our leaf: until then the group relies on a KeyPackage that lay at
     the node, so post-compromise security begins with it.
@@ -43,13 +43,26 @@ def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: byt
         )
     for member in group.members():
         contacts.meet(tx, member.certificate)
-    name = tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
+    tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
     tx.delete_invitations(invitation.group)
-    for row in tx.take_raw(invitation.group):
-        if not _before(row, group.epoch):
-            group_entry(tx, inbound, row)
+    early = [row for row in tx.take_raw(invitation.group) if not _before(row, group.epoch)]
+    if not early:
+        # A cursor is of a membership before this one, and would make the entries between the two look like lost ones.
+        tx.forget_cursor(invitation.group)
+    for row in early:
+        group_entry(tx, inbound, row)
     intents.add_update(tx, update, invitation.group)
-    return name
+
+
+def decline(tx: Transaction, name: str) -> InvitationRow:
+    """Forgets the invitations to one group and what came of it; a later invitation is a new one. Raises as `find_invitations`."""
+    found = find_invitations(tx, name)
+    for row in found:
+        tx.delete_invitations(row.group)
+        if tx.group(row.group) is None:
+            tx.take_raw(row.group)
+    tx.touched = True
+    return found[0]
 
 
 def _before(row: RawEntryRow, epoch: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qnpc import _core
-from qnpc.client.connection import remote
+from qnpc.client.capabilities import remote
 from qnpc.client.entering import Entering, Registered, Stretching, enrolment, open_identity
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT, Limits

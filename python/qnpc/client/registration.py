@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qnpc import _core
-from qnpc.client.connection import remote
+from qnpc.client.capabilities import remote
 from qnpc.client.entering import Entering, Registered, Stretching, enrolment, seal_identity
 from qnpc.limits import DEFAULT, Limits
 from qnpc.link import NodeLink

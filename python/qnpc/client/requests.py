@@ -95,6 +95,11 @@ async def _join(client: Client, request: Request) -> AsyncIterator[Event]:
     yield event("joined", group=group.name, id=group.id, members=members)
 
 
+async def _decline(client: Client, request: Request) -> AsyncIterator[Event]:
+    row = await client.decline(request["group"])
+    yield event("declined", group=row.name, id=row.group.hex(), **{"from": row.inviter})
+
+
 async def _members(client: Client, request: Request) -> AsyncIterator[Event]:
     group = await client.group(request["group"])
     for member in await group.members():
@@ -213,6 +218,7 @@ TABLE: dict[str, _Row] = {
     "remove": _Row(_remove, "tried"),
     "invitations": _Row(_invitations, "caught_up"),
     "join": _Row(_join, "caught_up"),
+    "decline": _Row(_decline, "tried"),
     "members": _Row(_members, "tried"),
     "login": _Row(_login, "local"),
     "whoami": _Row(_whoami, "local"),

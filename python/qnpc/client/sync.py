@@ -27,14 +27,10 @@ _log = logging.getLogger("qnpc.client.sync")
 class Sync:
     """Applies batches in order, and knows how far each channel is durable."""
 
-    def __init__(
-        self, account: Account, state: State, limits: Limits, settled: Callable[[bytes], None]
-    ) -> None:
-        """`settled` is told of each intent whose outcome came with an entry."""
+    def __init__(self, account: Account, state: State, limits: Limits) -> None:
         self._account = account
         self._state = state
         self._limits = limits
-        self._settled = settled
         self.turn = asyncio.Lock()
         self._reached: dict[bytes, int] = {}
         self._progress = asyncio.Event()
@@ -62,39 +58,41 @@ class Sync:
         """Returns when they are durable; one batch at a time, which `turn` sees to. Raises Error(STORE_UNAVAILABLE)."""
         if not all(map(_in_range, entries)):
             raise Error(Code.BAD_REQUEST, "the node counts past what can be counted")
-        inbound = Inbound(self._account, self._limits, [])
+        inbound = Inbound(self._account, self._limits)
         await self._apply(inbound, entries)
         for entry in entries:
             self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
         progress, self._progress = self._progress, asyncio.Event()
         progress.set()
-        for intent in inbound.settled:
-            self._settled(intent)
 
     async def _apply(self, inbound: Inbound, entries: Sequence[Entry]) -> None:
         try:
             await self._state.run(lambda tx: apply(tx, inbound, entries))
-        except Error:  # the database's
-            raise
-        except Exception:  # the library's, or a value that nobody expected: one of the entries
-            inbound.settled.clear()
-            for entry in entries:
+        except Exception as error:
+            if _is_the_databases(error):
+                raise
+            for entry in entries:  # the library's, or a value that nobody expected: one of the entries
                 await self._apply_alone(inbound, entry)
 
     async def _apply_alone(self, inbound: Inbound, entry: Entry) -> None:
         try:
             await self._state.run(lambda tx: apply(tx, inbound, [entry]))
-        except Error:
-            raise
         except Exception as error:
+            if _is_the_databases(error):
+                raise
             _log.error("entry %d was passed over: %s", entry.seq, type(error).__name__)
-            await self._state.run(lambda tx: pass_over(tx, entry, "it cannot be processed here"))
+            await self._state.run(lambda tx: pass_over(tx, inbound, entry, "it cannot be processed here"))
 
     async def reached(self, heads: Sequence[Head]) -> None:
         """Returns when everything up to these heads is durable here. Raises TimeoutError when nothing comes for a while."""
         while not all(self._reached.get(head.channel, 0) >= head.seq for head in heads):
             async with asyncio.timeout(self._limits.call_timeout):
                 await self._progress.wait()
+
+
+def _is_the_databases(error: Exception) -> bool:
+    """Then nothing is passed over: the node keeps it. Any other failure is about one entry, and must never stop the rest."""
+    return isinstance(error, Error) and error.kind is Code.STORE_UNAVAILABLE
 
 
 def _in_range(entry: Entry) -> bool:
@@ -119,6 +117,7 @@ class SyncSink(Served):
         self._sync = sync
         self._refused = refused
         self._broken = False
+        self.delivered = False  # a batch became durable
 
     async def dispatch(self, method: Method[Any, Any], params: Any) -> Empty:
         assert isinstance(params, SinkDeliverParams)  # noqa: S101 - the table has one method
@@ -131,4 +130,5 @@ class SyncSink(Served):
                 self._broken = True
                 self._refused()
                 raise
+            self.delivered = True
         return Empty()

@@ -6,6 +6,7 @@ from qnpc import _core
 from qnpc.client.account import Account
 from qnpc.client.connection import Online
 from qnpc.client.state import State, Transaction
+from qnpc.errors import Code, Error
 from qnpc.limits import Limits
 from qnpc.wire import (
     SESSION,
@@ -16,17 +17,21 @@ from qnpc.wire import (
 
 _HYBRID = "hybrid_uploaded"
 _CHECKED = "key_packages_checked"
-_CHECK_EVERY = 3600_000  # ms
 
 
 async def keep_reachable(limits: Limits, account: Account, state: State, online: Online) -> None:
-    """Cheap when there is nothing to do. Raises what the node refuses with."""
+    """Cheap when there is nothing to do. A suite that the node does not allow is passed over: nobody can ask for it there. Raises
+    what the node refuses with else."""
     uploaded, checked, now = await state.run(lambda tx: (tx.meta(_HYBRID), tx.meta(_CHECKED), tx.now))
     if uploaded is None:
         await _upload_hybrid_key(account, state, online)
-    if checked is None or int(checked) + _CHECK_EVERY < now:
+    if checked is None or int(checked) + int(limits.upkeep_interval * 1000) <= now:
         for suite in _core.SUITES:
-            await _fill(limits, state, online, suite)
+            try:
+                await _fill(limits, state, online, suite)
+            except Error as error:
+                if error.kind is not Code.SUITE_NOT_ALLOWED:
+                    raise
         await state.run(lambda tx: tx.set_meta(_CHECKED, str(tx.now).encode()))
 
 

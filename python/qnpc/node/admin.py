@@ -47,3 +47,21 @@ async def create_invite(
     if isinstance(outcome, Exception):
         raise outcome
     return link.NodeLink(host, port, notice.pin, bytes(invite))
+
+
+async def declare_restored(data_dir: Path, ports: Ports, *, key: bytes | str | None = None) -> None:
+    """For a store that was put back from a copy: what was said since is gone from it, and from now on its clients can tell.
+
+    Raises Error(NOT_FOUND) if no node ever served `data_dir`, Error(BAD_REQUEST) while one does, Error(STORE_UNAVAILABLE)."""
+    directory = DataDir(data_dir)
+    database = directory.notice().database or directory.database
+
+    def write() -> None:
+        with directory.lock():
+            store = SqliteStore.open(database, random=ports.random, key=key)
+            try:
+                store.renew_incarnation()
+            finally:
+                store.close()
+
+    await ports.jobs.run(write)

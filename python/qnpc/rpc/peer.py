@@ -115,8 +115,10 @@ class Call(Generic[R]):
                 return
             try:
                 self._future.set_result(outcome.read(self._method.results))
-            except Error as error:
-                self._fail(error)
+            except Error as error:  # it refuses nothing: whether the call was carried out is unknown
+                failure = Error(Code.INTERNAL, "the answer cannot be read")
+                failure.__cause__ = error
+                self._fail(failure)
         elif outcome is not None:
             self._fail(outcome)
 

@@ -68,6 +68,7 @@ class Database:
             raise
 
     def begin(self) -> None:
+        self.rollback()  # nothing is left of one that could not be rolled back when it failed
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:

@@ -26,6 +26,7 @@ class InvitationRow:
     epoch: int
     welcome: bytes
     received: int
+    device: bytes  # of the inviter
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,13 @@ class Transaction:
         self.certificate = certificate
         self.now = now
         self.touched = False  # history, an epoch or an invitation changed: whoever waits for that is woken after the commit
+        self.settled: list[
+            bytes
+        ] = []  # intents that ended here; whoever waits for one is told after the commit
+
+    def _count(self, name: str, *parameters: object) -> int:
+        row = self._db.row(name, *parameters)
+        return 0 if row is None else int(row[0])
 
     # -- settings
 
@@ -129,9 +136,12 @@ class Transaction:
     def cursors(self) -> list[tuple[bytes, int, int]]:
         return [(row[0], row[1], row[2]) for row in self._db.rows("channel_all")]
 
-    def channel_count(self) -> int:
-        row = self._db.row("channel_count")
-        return 0 if row is None else int(row[0])
+    def unknown_channels(self) -> int:
+        """Channels with a cursor of groups that this profile neither has nor is invited to, and the inbox."""
+        return self._count("channel_unknown")
+
+    def forget_cursor(self, channel: bytes) -> None:
+        self._db.run("channel_delete", channel)
 
     def set_cursor(self, channel: bytes, incarnation: int, seq: int) -> None:
         self._db.run("channel_set", channel, incarnation, seq)
@@ -182,8 +192,22 @@ class Transaction:
         self._db.run("group_delete", group_id)
 
     def invitation_count(self) -> int:
-        row = self._db.row("invitation_count")
-        return 0 if row is None else int(row[0])
+        return self._count("invitation_count")
+
+    def invitations_of(self, device: bytes) -> int:
+        return self._count("invitation_count_of_device", device)
+
+    def is_invited(self, group_id: bytes) -> bool:
+        return self._db.row("invitation_is", group_id) is not None
+
+    def busiest_inviter(self) -> bytes:
+        """The device that most invitations are from."""
+        row = self._db.row("invitation_busiest_device")
+        return b"" if row is None else bytes(row[0])
+
+    def push_out_invitation(self, device: bytes) -> None:
+        """The oldest one of that device."""
+        self._db.run("invitation_push_out", device)
 
     def invitations(self, name: str | None = None) -> list[InvitationRow]:
         rows = self._db.rows("invitation_all") if name is None else self._db.rows("invitation_by_name", name)
@@ -200,6 +224,7 @@ class Transaction:
             row.epoch,
             row.welcome,
             row.received,
+            row.device,
         )
 
     def delete_invitations(self, group_id: bytes) -> None:
@@ -252,8 +277,7 @@ class Transaction:
         return None if row is None else HistoryRow(*row)
 
     def history_end(self) -> int:
-        row = self._db.row("history_newest")
-        return 0 if row is None else int(row[0])
+        return self._count("history_newest")
 
     def consumer(self, name: str) -> int | None:
         row = self._db.row("consumer_get", name)
@@ -281,6 +305,11 @@ class Transaction:
         row = self._db.row("outbox_next", group)
         return None if row is None else IntentRow(*row)
 
+    def next_commit(self, group: bytes) -> IntentRow | None:
+        """As `next_intent`, of those that are no texts."""
+        row = self._db.row("outbox_next_commit", group)
+        return None if row is None else IntentRow(*row)
+
     def groups_with_intents(self) -> list[bytes]:
         return [bytes(row[0]) for row in self._db.rows("outbox_groups")]
 
@@ -292,9 +321,11 @@ class Transaction:
 
     def accept_intent(self, intent: bytes, seq: int | None) -> None:
         self._db.run("outbox_accept", seq, intent)
+        self.settled.append(intent)
 
     def fail_intent(self, intent: bytes, error: Error) -> None:
         self._db.run("outbox_fail", error.code, error.sentence, intent)
+        self.settled.append(intent)
 
     def set_counter(self, group: bytes, counter: int) -> None:
         self._db.run("group_counter", counter, group)

@@ -21,17 +21,29 @@ UPDATE grp SET counter = max(counter, ?) WHERE id = ?;
 DELETE FROM grp WHERE id = ?;
 
 -- name: invitation_by_name
-SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation WHERE name = ? ORDER BY received, grp;
+SELECT grp, name, inviter, identity, suite, epoch, welcome, received, device FROM invitation WHERE name = ? ORDER BY received, grp;
 
 -- name: invitation_all
-SELECT grp, name, inviter, identity, suite, epoch, welcome, received FROM invitation ORDER BY received, grp;
+SELECT grp, name, inviter, identity, suite, epoch, welcome, received, device FROM invitation ORDER BY received, grp;
 
 -- name: invitation_count
 SELECT count(*) FROM invitation;
 
 -- name: invitation_put
-INSERT INTO invitation (grp, name, inviter, identity, suite, epoch, welcome, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (grp, identity) DO UPDATE SET name = excluded.name, inviter = excluded.inviter, suite = excluded.suite, epoch = excluded.epoch, welcome = excluded.welcome, received = excluded.received;
+INSERT INTO invitation (grp, name, inviter, identity, suite, epoch, welcome, received, device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (grp, identity) DO UPDATE SET name = excluded.name, inviter = excluded.inviter, suite = excluded.suite, epoch = excluded.epoch, welcome = excluded.welcome, received = excluded.received, device = excluded.device;
+
+-- name: invitation_is
+SELECT 1 FROM invitation WHERE grp = ? LIMIT 1;
+
+-- name: invitation_count_of_device
+SELECT count(*) FROM invitation WHERE device = ?;
+
+-- name: invitation_busiest_device
+SELECT device FROM invitation GROUP BY device ORDER BY count(*) DESC, min(received) LIMIT 1;
+
+-- name: invitation_push_out
+DELETE FROM invitation WHERE (grp, identity) IN (SELECT grp, identity FROM invitation WHERE device = ? ORDER BY received, grp LIMIT 1);
 
 -- name: invitation_delete
 DELETE FROM invitation WHERE grp = ?;

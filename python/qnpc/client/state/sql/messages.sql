@@ -39,6 +39,10 @@ SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reas
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
   WHERE grp = ? AND state IN ('waiting', 'sealed') ORDER BY number LIMIT 1;
 
+-- name: outbox_next_commit
+SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
+  WHERE grp = ? AND state IN ('waiting', 'sealed') AND kind <> 'text' ORDER BY number LIMIT 1;
+
 -- name: outbox_groups
 SELECT DISTINCT grp FROM outbox WHERE state IN ('waiting', 'sealed') ORDER BY grp;
 

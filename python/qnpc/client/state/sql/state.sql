@@ -16,8 +16,11 @@ DELETE FROM mls WHERE scope = ? AND key = ?;
 -- name: channel_get
 SELECT incarnation, seq FROM channel WHERE channel = ?;
 
--- name: channel_count
-SELECT count(*) FROM channel;
+-- name: channel_unknown
+SELECT count(*) FROM channel WHERE channel NOT IN (SELECT id FROM grp) AND channel NOT IN (SELECT grp FROM invitation);
+
+-- name: channel_delete
+DELETE FROM channel WHERE channel = ?;
 
 -- name: channel_set
 INSERT INTO channel (channel, incarnation, seq) VALUES (?, ?, ?)
