@@ -8,7 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use openmls::prelude::{
-    Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
+    Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent,
+    Sender, StagedCommit,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;

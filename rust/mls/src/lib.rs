@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod authenticated;
+pub mod canonical;
 pub mod change;
 mod codec;
 mod commit;
