@@ -10,6 +10,8 @@ use qnpc_crypto::kem::{self, HybridKey, ENCAPSULATION, PUBLIC};
 use qnpc_crypto::signature::SigningKey;
 use qnpc_crypto::vault;
 
+use crate::forger;
+
 pub(crate) const SEED: [u8; 32] = [7; 32];
 pub(crate) const VAULT_KEY: [u8; 32] = [8; 32];
 pub(crate) const CONTEXT: &[u8] = b"fuzzed";
@@ -48,6 +50,16 @@ pub(crate) fn envelope(data: &[u8]) {
         }
         Err(error) => assert_ne!(error, EnvelopeError::Unavailable),
     }
+}
+
+/// The same for what somebody sealed who knows the recipient's key, as everybody does.
+pub(crate) fn envelope_inside(data: &[u8]) {
+    let sealed = forger::envelope(recipient(), CONTEXT, data);
+    assert_ne!(
+        envelope::open(recipient(), b"elsewhere", &sealed).map(drop),
+        Ok(())
+    );
+    envelope(&sealed);
 }
 
 /// What opens has the header that was read before; any header and content come back as they were sealed.

@@ -9,6 +9,7 @@ use qnpc_mls::store::Row;
 use qnpc_mls::{key_package, Error, Externals, Group, Processed, Store, Tracker};
 
 use crate::fixture::{pick, Fixture, GROUP};
+use crate::forger::{self, ADMIN, NEWCOMER};
 
 const ANY: Externals<'static> = Externals::Except(&[]);
 
@@ -51,10 +52,14 @@ thread_local! {
     static MEMBERS: RefCell<[Option<Member>; 2]> = const { RefCell::new([None, None]) };
 }
 
-/// A message of the group's log.
+/// A message of the group's log: as it is, or an external commit that its committer signs.
 pub(crate) fn message_at_member(data: &[u8]) {
-    let Some((fixture, _, message)) = pick(data) else {
+    let Some((fixture, choice, bytes)) = pick(data) else {
         return;
+    };
+    let message = match choice & 1 {
+        0 => bytes.to_vec(),
+        _ => forger::public_message(fixture, &NEWCOMER, bytes),
     };
     MEMBERS.with_borrow_mut(|members| {
         let [classical, hybrid] = members;
@@ -64,7 +69,7 @@ pub(crate) fn message_at_member(data: &[u8]) {
             hybrid
         };
         let mut member = place.take().unwrap_or_else(|| Member::of(fixture));
-        if member_refuses(&mut member, fixture, message) {
+        if member_refuses(&mut member, fixture, &message) {
             *place = Some(member);
         }
     });
@@ -105,7 +110,8 @@ fn member_refuses(member: &mut Member, fixture: &Fixture, message: &[u8]) -> boo
     }
 }
 
-/// A commit with its GroupInfo, as somebody posts them: the first byte says which of the two is foreign.
+/// A commit with its GroupInfo, as somebody posts them: the first byte says which of the two is foreign, and
+/// whether a member signs what it says.
 pub(crate) fn commit_at_node(data: &[u8]) {
     thread_local! {
         static TRACKERS: RefCell<[Option<Tracker>; 2]> = const { RefCell::new([None, None]) };
@@ -122,12 +128,29 @@ pub(crate) fn commit_at_node(data: &[u8]) {
         let tracker = place.get_or_insert_with(|| {
             Tracker::from_group_info(&fixture.group_info, &fixture.tree).unwrap()
         });
-        let (commit, info) = match choice & 1 {
-            0 => (bytes, &fixture.next_group_info[..]),
-            _ => (&fixture.commit[..], bytes),
+        let (valid, next) = (fixture.commit.clone(), fixture.next_group_info.clone());
+        let newcomer = device(&NEWCOMER).public();
+        let (commit, info, sender) = match choice % 5 {
+            0 => (bytes.to_vec(), next, &fixture.committer[..]),
+            1 => (valid, bytes.to_vec(), &fixture.committer[..]),
+            2 => (
+                forger::public_message(fixture, &ADMIN, bytes),
+                next,
+                &fixture.committer[..],
+            ),
+            3 => (
+                forger::public_message(fixture, &NEWCOMER, bytes),
+                next,
+                &newcomer[..],
+            ),
+            _ => (
+                valid,
+                forger::group_info_message(bytes),
+                &fixture.committer[..],
+            ),
         };
         let (epoch, members) = (tracker.epoch(), tracker.members());
-        match tracker.process(commit, &fixture.committer, info, ANY) {
+        match tracker.process(&commit, sender, &info, ANY) {
             Ok(change) => {
                 assert_eq!(change.epoch(), epoch + 1);
                 tracker.tree_after(&change).unwrap();
@@ -143,17 +166,23 @@ pub(crate) fn commit_at_node(data: &[u8]) {
     });
 }
 
-/// A Welcome or the tree beside it. A join that fails costs no key package.
+/// A Welcome, what is sealed in it, or the tree beside it. A join that fails costs no key package.
 pub(crate) fn welcome(data: &[u8]) {
     let Some((fixture, choice, bytes)) = pick(data) else {
         return;
     };
-    let (welcome, tree) = match choice & 1 {
-        0 => (bytes, &fixture.next_tree[..]),
-        _ => (&fixture.welcome[..], bytes),
+    let sealed = |secrets: &[u8], info: &[u8]| forger::welcome(fixture, secrets, info);
+    let (welcome, tree) = match choice & 3 {
+        0 => (bytes.to_vec(), &fixture.next_tree[..]),
+        1 => (fixture.welcome.clone(), bytes),
+        2 => (sealed(bytes, b"info"), &fixture.next_tree[..]),
+        _ => (
+            sealed(&forger::secrets(), &forger::group_info(bytes)),
+            &fixture.next_tree[..],
+        ),
     };
     let store = store(&fixture.joiner_rows);
-    match Group::join(&store, &device(&fixture.joiner), welcome, tree) {
+    match Group::join(&store, &device(&fixture.joiner), &welcome, tree) {
         Ok(group) => assert!(group.active()),
         Err(error) => {
             blames_the_bytes(&error);
@@ -162,16 +191,17 @@ pub(crate) fn welcome(data: &[u8]) {
     }
 }
 
-/// A GroupInfo or the tree beside it: where the node begins to track, and where a device joins by itself.
+/// A GroupInfo, as it is or signed by a member, or the tree beside it: where the node begins to track, and where a device joins by itself.
 pub(crate) fn group_info(data: &[u8]) {
     let Some((fixture, choice, bytes)) = pick(data) else {
         return;
     };
-    let (info, tree) = match choice & 1 {
-        0 => (bytes, &fixture.tree[..]),
-        _ => (&fixture.group_info[..], bytes),
+    let (info, tree) = match choice % 3 {
+        0 => (bytes.to_vec(), &fixture.tree[..]),
+        1 => (fixture.group_info.clone(), bytes),
+        _ => (forger::group_info_message(bytes), &fixture.tree[..]),
     };
-    match Tracker::from_group_info(info, tree) {
+    match Tracker::from_group_info(&info, tree) {
         Ok(tracker) => assert_eq!(tracker.tree().as_deref(), Ok(tree)),
         Err(error) => blames_the_bytes(&error),
     }
@@ -180,7 +210,7 @@ pub(crate) fn group_info(data: &[u8]) {
     let identity = SigningKey::from_seed(&crate::crypto::SEED).unwrap();
     let certificate = Certificate::issue(&identity, "eve", &device.public(), 1).unwrap();
     let store = Arc::new(Store::new());
-    let joined = Group::external_commit(&store, &device, &certificate, info, tree, [1; 16], &[]);
+    let joined = Group::external_commit(&store, &device, &certificate, &info, tree, [1; 16], &[]);
     match joined {
         Ok(_) => panic!("a stranger may not join by itself"),
         Err(error) => blames_the_bytes(&error),

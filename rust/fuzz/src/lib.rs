@@ -6,10 +6,16 @@
 
 #![forbid(unsafe_code)]
 // A broken property is a panic: that is how the fuzzer hears of it.
-#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing
+)]
 
 mod crypto;
 mod fixture;
+mod forger;
 mod group;
 mod mls;
 mod opaque;
@@ -20,11 +26,12 @@ mod tests;
 pub type Property = fn(&[u8]);
 
 /// The targets: each has a corpus of its name.
-pub const TARGETS: [(&str, Property); 20] = [
+pub const TARGETS: [(&str, Property); 21] = [
     ("authenticated_data", mls::authenticated_data),
     ("certificate", crypto::certificate),
     ("commit_at_node", group::commit_at_node),
     ("envelope", crypto::envelope),
+    ("envelope_inside", crypto::envelope_inside),
     ("group_info", group::group_info),
     ("hpke", crypto::hpke),
     ("hybrid_key", crypto::hybrid_key),

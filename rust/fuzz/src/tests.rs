@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::TARGETS;
 
+mod forged;
 mod seeds;
 
 fn corpus(name: &str) -> PathBuf {

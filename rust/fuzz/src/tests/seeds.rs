@@ -24,13 +24,13 @@ use crate::crypto::{CONTEXT, SEED, VAULT_KEY};
 use crate::fixture::{self, Fixture, GROUP};
 use crate::opaque::{stretching, NODE, USERNAME};
 
-fn seed(target: &str, name: &str, parts: &[&[u8]]) {
+pub(super) fn seed(target: &str, name: &str, parts: &[&[u8]]) {
     let directory = corpus(target);
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join(name), parts.concat()).unwrap();
 }
 
-fn key(n: u8) -> SigningKey {
+pub(super) fn key(n: u8) -> SigningKey {
     SigningKey::from_seed(&[n; 32]).unwrap()
 }
 
@@ -47,6 +47,13 @@ fn seeds_of_the_crypto_crate() {
     let public = recipient.public();
     let sealed = envelope::seal(&public, &device, &certificate, CONTEXT, b"hello");
     seed("envelope", "hello", &[&sealed.unwrap()]);
+    let inside = [
+        &[0, u8::try_from(certificate.len()).unwrap()],
+        &certificate[..],
+        &[0; 64],
+    ]
+    .concat();
+    seed("envelope_inside", "not-signed", &[&inside, b"hello"]);
     seed(
         "vault",
         "empty",
@@ -278,7 +285,7 @@ fn seeds_of_groups() {
         );
         seed(
             "commit_at_node",
-            &format!("{name}-leave"),
+            &format!("{name}-request"),
             &[&[which], &request],
         );
         let welcome = commit.welcome.clone().unwrap();
