@@ -10,16 +10,14 @@ import pytest
 
 from qnpc._core import Application, Change, Device, Group, MlsStore
 
-VECTORS = Path(__file__).parents[1] / "vectors" / "mls" / "store_v1.json"
+VECTORS = Path(__file__).parents[1] / "vectors" / "mls"
 
 
-@pytest.fixture(params=["classical", "hybrid"])
-def stored(request: pytest.FixtureRequest) -> dict[str, Any]:
-    vector: dict[str, Any] = json.loads(VECTORS.read_bytes())[request.param]
-    return vector
+@pytest.mark.parametrize("suite", ["classical", "hybrid"])
+@pytest.mark.parametrize("file", ["store_v1.json", "store_v2.json"])
+def test_rows_of_every_format_still_work(file: str, suite: str) -> None:
+    stored: dict[str, Any] = json.loads((VECTORS / file).read_bytes())[suite]
 
-
-def test_rows_of_the_first_format_still_work(stored: dict[str, Any]) -> None:
     def field(name: str) -> bytes:
         return bytes.fromhex(stored[name])
 

@@ -18,7 +18,6 @@ from qnpc.errors import Code
 from tests.house.sources import PACKAGE, ROOT
 
 BINDING = ROOT / "rust" / "binding" / "src"
-# What was written before and is guarded in its own change. Nothing may be added.
 
 
 @pytest.mark.parametrize("detached", [False, True], ids=["with the GIL", "without the GIL"])

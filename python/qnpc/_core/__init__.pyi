@@ -48,12 +48,14 @@ __all__ = [
     "Unreadable",
     "decapsulate",
     "encapsulate",
+    "encrypt_many",
     "generate_key_packages",
     "generate_last_resort",
     "inspect_key_package",
     "inspect_message",
     "open_envelope",
     "open_vault",
+    "process_many",
     "primitives",
     "seal_envelope",
     "seal_vault",
@@ -639,6 +641,9 @@ class Group:
     def merge(self, change: Change) -> None:
         """Applies a Change of this group's current epoch, once. Drops our own pending commit, if any. Raises StateError."""
 
+    def forget_epochs(self, seconds: int) -> None:
+        """Forgets the secrets of past epochs that ended longer ago than this, by the system's clock. Raises StateError."""
+
     def flush(self) -> None:
         """Writes what `process` deferred. Before each `take_delta`. (`merge`, `encrypt` and commits flush by themselves.)"""
 
@@ -691,6 +696,19 @@ class Group:
 
     def delete(self) -> None:
         """Removes every row of the group from the store."""
+
+def encrypt_many(batch: list[tuple[Group, bytes, bytes]], threads: int = 0) -> list[bytes]:
+    """`Group.encrypt(plaintext, message_id)` for each (group, plaintext, message_id), by so many threads; 0 means one for each core.
+
+    Raises what the first that fails raised, after all were tried: discard then. A group may come more than once."""
+
+def process_many(
+    batch: list[tuple[Group, list[bytes], list[bytes] | None]], threads: int = 0
+) -> list[list[Application | Change | OwnCommit | CoreError]]:
+    """`Group.process` for the messages of each (group, messages, barred), by so many threads; 0 means one for each core.
+
+    Each group's messages in order, up to the first commit, which must be merged before the next. What `process` would raise stands in
+    the place of its message; after a StateError nothing follows."""
 
 @final
 class Tracker:

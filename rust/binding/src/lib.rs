@@ -55,9 +55,10 @@ mod _core {
 
     #[pymodule_export]
     use crate::mls::{
-        generate_key_packages, generate_last_resort, inspect_key_package, inspect_message,
-        Application, Change, ExternalCommit, Group, KeyPackageInfo, Member, MessageInfo, MlsStore,
-        OwnCommit, PendingCommit, Revocation, StoredKeyPackage, Tracker,
+        encrypt_many, generate_key_packages, generate_last_resort, inspect_key_package,
+        inspect_message, process_many, Application, Change, ExternalCommit, Group, KeyPackageInfo,
+        Member, MessageInfo, MlsStore, OwnCommit, PendingCommit, Revocation, StoredKeyPackage,
+        Tracker,
     };
 
     #[pymodule_export]

@@ -48,24 +48,33 @@ impl Wiping {
         Self(buffer)
     }
 
+    #[inline]
     fn reserve(&mut self, more: usize) {
         if self.0.capacity() - self.0.len() < more {
-            let mut larger = Zeroizing::new(Vec::with_capacity((self.0.len() + more) * 2));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
+            self.grow(more);
         }
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        let mut larger = Zeroizing::new(Vec::with_capacity((self.0.len() + more) * 2));
+        larger.extend_from_slice(&self.0);
+        self.0 = larger;
     }
 }
 
 impl Flavor for Wiping {
     type Output = Value;
 
+    #[inline]
     fn try_extend(&mut self, data: &[u8]) -> postcard::Result<()> {
         self.reserve(data.len());
         self.0.extend_from_slice(data);
         Ok(())
     }
 
+    // openmls writes bytes as sequences of numbers, so this is called for each of a tree's hundred thousands.
+    #[inline]
     fn try_push(&mut self, data: u8) -> postcard::Result<()> {
         self.reserve(1);
         self.0.push(data);

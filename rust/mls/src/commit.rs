@@ -190,7 +190,7 @@ impl Group {
     /// Applies our pending commit: the node has accepted it, or it came back.
     pub fn merge_pending(&mut self) -> Result<(), Error> {
         let next = self.check_pending(&Grounds::Settled)?.next;
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::writing(&self.store, self.merging())?;
         self.mls
             .merge_pending_commit(&provider)
             .map_err(Error::library)?;

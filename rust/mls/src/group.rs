@@ -6,7 +6,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use openmls::group::PastEpochDeletion;
 use openmls::prelude::{
     Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent,
     Sender, StagedCommit,
@@ -30,7 +32,7 @@ use crate::policy::{
 use crate::provider::{crypto, DeviceSigner, Provider};
 use crate::refusals;
 use crate::roles::Roles;
-use crate::store::Store;
+use crate::store::{Store, Writes};
 use crate::suite::Suite;
 
 /// One group's state at one device.
@@ -39,8 +41,8 @@ pub struct Group {
     pub(crate) device: SigningKey,
     pub(crate) mls: MlsGroup,
     pub(crate) membership: Membership,
-    /// Message secrets in memory are ahead of their row.
-    deferred: bool,
+    /// Message secrets in memory are ahead of their rows: which of them are to be written.
+    deferred: Option<Writes>,
 }
 
 /// What a message turned out to be.
@@ -159,7 +161,7 @@ impl Group {
             device: SigningKey::from_seed(device.seed()).map_err(Error::library)?,
             mls,
             membership,
-            deferred: false,
+            deferred: None,
         })
     }
 
@@ -201,14 +203,14 @@ impl Group {
     /// A PrivateMessage to the group. The delta must be durable before it leaves: otherwise a restart reuses its key.
     pub fn encrypt(&mut self, plaintext: &[u8], message_id: MessageId) -> Result<Vec<u8>, Error> {
         self.must_be_operational()?;
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::writing(&self.store, self.deferred.unwrap_or(Writes::Current))?;
         self.mls.set_aad(message_id.to_vec());
         let message = self
             .mls
             .create_message(&provider, &DeviceSigner(&self.device), plaintext);
         self.mls.set_aad(Vec::new());
         let message = message.map_err(Error::library)?;
-        self.deferred = false;
+        self.deferred = None;
         message.tls_serialize_detached().map_err(Error::library)
     }
 
@@ -220,14 +222,17 @@ impl Group {
     ) -> Result<Processed, Error> {
         let message = message::parse_protocol(message)?;
         check_framing(&message, externals)?;
+        let late = message.epoch() < self.mls.epoch();
         let store = self.store.clone();
-        let provider = Provider::deferring(&store)?;
+        let provider = Provider::writing(&store, Writes::Later)?;
         let processed = store.atomically(|| {
             self.mls
                 .process_message(&provider, message)
                 .map_err(refusals::process)
         })?;
-        self.deferred |= provider.storage().deferred();
+        if provider.storage().deferred() && self.deferred != Some(Writes::All) {
+            self.deferred = Some(if late { Writes::All } else { Writes::Current });
+        }
         self.classify(processed, externals)
     }
 
@@ -315,7 +320,7 @@ impl Group {
     pub fn merge(&mut self, change: &Change) -> Result<(), Error> {
         match change.take(&self.context()?)? {
             Next::Staged(commit, next) => {
-                let provider = Provider::new(&self.store)?;
+                let provider = Provider::writing(&self.store, self.merging())?;
                 self.mls
                     .merge_staged_commit(&provider, *commit)
                     .map_err(Error::library)?;
@@ -326,23 +331,42 @@ impl Group {
         }
     }
 
+    /// What a merge writes of message secrets: the epoch that ends becomes a past one.
+    pub(crate) fn merging(&self) -> Writes {
+        match self.deferred {
+            Some(Writes::All) => Writes::All,
+            _ => Writes::New,
+        }
+    }
+
     /// After a merge, which also wrote the message secrets.
     pub(crate) fn merged(&mut self, next: Membership) {
         self.membership = next;
-        self.deferred = false;
+        self.deferred = None;
     }
 
     /// Writes the message secrets that reading deferred.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.deferred {
-            let provider = Provider::new(&self.store)?;
+        if let Some(secrets) = self.deferred {
+            let provider = Provider::writing(&self.store, secrets)?;
             // Setting the policy to what it is: the one public call that writes the message secrets and nothing else new.
             let policy = self.mls.past_epoch_deletion_policy().clone();
             self.mls
                 .set_past_epoch_deletion_policy(&provider, policy)
                 .map_err(Error::library)?;
-            self.deferred = false;
+            self.deferred = None;
         }
+        Ok(())
+    }
+
+    /// Forgets the secrets of past epochs that ended longer ago than `age`, by the system's clock: what is still on its way from then
+    /// can be read no more, whoever gets hold of this device.
+    pub fn forget_epochs(&mut self, age: Duration) -> Result<(), Error> {
+        let provider = Provider::new(&self.store)?;
+        self.mls
+            .delete_past_epoch_secrets(&provider, PastEpochDeletion::older_than_duration(age))
+            .map_err(Error::library)?;
+        self.deferred = None;
         Ok(())
     }
 

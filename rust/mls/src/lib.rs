@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod authenticated;
+pub mod batch;
 pub mod canonical;
 pub mod change;
 mod codec;

@@ -26,7 +26,7 @@ use qnpc_crypto::signature::{self, SigningKey};
 use tls_codec::SecretVLBytes;
 
 use crate::error::Error;
-use crate::store::{Store, View};
+use crate::store::{Store, View, Writes};
 use crate::suite::Suite;
 
 #[cfg(test)]
@@ -41,12 +41,12 @@ pub(crate) struct Provider<'a> {
 impl<'a> Provider<'a> {
     /// Writes everything.
     pub(crate) fn new(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::new(store, false))
+        Self::writing(store, Writes::All)
     }
 
-    /// Leaves message secrets for later; only for reading messages.
-    pub(crate) fn deferring(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::new(store, true))
+    /// Writes everything, but of message secrets only those.
+    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Result<Self, Error> {
+        Self::with(View::new(store, secrets))
     }
 
     /// Writes the public state of a group and refuses everything else.

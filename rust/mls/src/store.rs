@@ -4,9 +4,11 @@
 //! durable. A row is (scope, key, value). The scope is the id of the group that the row belongs to, or empty for what belongs
 //! to the device, its key packages; so a group can be loaded and deleted by its scope alone. Values are wiped when they go.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
 
 use zeroize::Zeroizing;
 
@@ -14,7 +16,8 @@ use crate::codec::Value;
 
 mod listing;
 mod provider;
-pub(crate) use provider::View;
+mod secrets;
+pub(crate) use provider::{View, Writes};
 
 /// Why the store failed. All of them are local.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +37,7 @@ pub enum StoreError {
     /// Something other than public state was to be kept where only that belongs.
     #[error("a secret was about to be stored with a public group")]
     NotPublic,
-    /// Two operations on one store at once.
+    /// An operation within another.
     #[error("the store is in the middle of an operation")]
     Busy,
 }
@@ -46,13 +49,15 @@ struct Place {
     key: Vec<u8>,
 }
 
+type Journal = Vec<(Place, Option<Option<Value>>)>;
+
 #[derive(Clone, Default)]
 struct Rows {
     base: BTreeMap<Place, Value>,
     /// Rows that changed; `None` for one that is gone.
     dirty: BTreeMap<Place, Option<Value>>,
-    /// While an operation may still fail: what `dirty` held before each write, in order.
-    journal: Option<Vec<(Place, Option<Option<Value>>)>>,
+    /// Of each thread whose operation may still fail: what `dirty` held before each of its writes, in order.
+    journals: HashMap<ThreadId, Journal>,
 }
 
 impl Rows {
@@ -70,13 +75,14 @@ impl Rows {
         } else {
             self.dirty.insert(place.clone(), value)
         };
-        if let Some(journal) = &mut self.journal {
+        if let Some(journal) = self.journals.get_mut(&thread::current().id()) {
             journal.push((place, before));
         }
     }
 
     fn undo(&mut self) {
-        for (place, before) in self.journal.take().into_iter().flatten().rev() {
+        let journal = self.journals.remove(&thread::current().id());
+        for (place, before) in journal.into_iter().flatten().rev() {
             match before {
                 Some(value) => drop(self.dirty.insert(place, value)),
                 None => drop(self.dirty.remove(&place)),
@@ -111,7 +117,8 @@ pub type Changed = (Vec<u8>, Vec<u8>, Option<Zeroizing<Vec<u8>>>);
 
 /// All MLS state of one device.
 ///
-/// Any thread may use it, one operation at a time: two that overlap would undo each other's writes when one of them fails.
+/// Several threads may use it at once, each for another group: what fails in one undoes its own writes and no others. Two that write
+/// the same rows would undo each other's.
 #[derive(Default)]
 pub struct Store {
     rows: Mutex<Rows>,
@@ -164,7 +171,7 @@ impl Store {
     pub fn discard(&self) -> Result<(), StoreError> {
         let mut rows = self.rows()?;
         rows.dirty.clear();
-        rows.journal = None;
+        rows.journals.clear();
         Ok(())
     }
 
@@ -177,15 +184,16 @@ impl Store {
     ) -> Result<T, E> {
         {
             let mut rows = self.rows()?;
-            if rows.journal.is_some() {
+            let journal = rows.journals.entry(thread::current().id());
+            if matches!(journal, Entry::Occupied(_)) {
                 return Err(StoreError::Busy.into());
             }
-            rows.journal = Some(Vec::new());
+            journal.or_default();
         }
         let outcome = operation();
         let mut rows = self.rows()?;
         match outcome {
-            Ok(_) => rows.journal = None,
+            Ok(_) => drop(rows.journals.remove(&thread::current().id())),
             Err(_) => rows.undo(),
         }
         drop(rows);
@@ -217,7 +225,8 @@ impl Store {
 
     /// A second store with the same rows.
     pub(crate) fn copy(&self) -> Result<Self, StoreError> {
-        let rows = self.rows()?.clone();
+        let mut rows = self.rows()?.clone();
+        rows.journals.clear();
         Ok(Self {
             rows: Mutex::new(rows),
         })

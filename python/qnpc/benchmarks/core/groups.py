@@ -145,9 +145,8 @@ class Ours(Team):
 
 
 class Rine(Team):
-    """rine-mls writes its state to files within each call and cannot do otherwise: they lie in memory here, where there is such a place.
-
-    It has no updates."""
+    """What ours hands out as rows, rine-mls writes to files when it is told to `save`: they lie in memory here, where there is such a
+    place. Without it a message would not be safe to send. It has no updates."""
 
     def __init__(
         self,
@@ -181,24 +180,32 @@ class Rine(Team):
         package = client.generate_key_package()
         with self.timed("add"):
             bundle = self._first.add_member(package)
+            self._first.save()
         self.sizes["add commit"] = len(bundle.commit)
         with self.timed("process add"):
             self._second.apply_commit(bundle.commit)
+            self._second.save()
         self.sizes |= {"Welcome": len(bundle.welcomes[0]), "KeyPackage": len(package)}
         with self.timed("join"):
             joined = client.join_from_welcome(bundle.welcomes[0])
+            joined.save()
         self._talk()
         with self.timed("remove"):
             bundle = self._first.remove_member(joined.current_member_index())
+            self._first.save()
         self.sizes["remove commit"] = len(bundle.commit)
         with self.timed("process remove"):
             self._second.apply_commit(bundle.commit)
+            self._second.save()
 
     def _talk(self) -> None:
-        text = self._random.bytes(TEXT)
+        text, messages = self._random.bytes(TEXT), []
         with self.timed("encrypt", BATCH):
-            messages = [self._first.encrypt_application_message(text) for _ in range(BATCH)]
+            for _ in range(BATCH):
+                messages.append(self._first.encrypt_application_message(text))
+                self._first.save()
         self.sizes["message"] = len(messages[0])
         with self.timed("decrypt", BATCH):
             for message in messages:
                 self._second.decrypt_application_message(message)
+            self._second.save()

@@ -1,5 +1,7 @@
 //! A group at one device.
 
+use std::time::Duration;
+
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -44,15 +46,25 @@ impl Application {
 
 /// What `Group.process` returns.
 #[derive(IntoPyObject)]
-enum Message {
+pub(super) enum Message {
     Application(Application),
     Change(Change),
     OwnCommit(OwnCommit),
 }
 
+impl From<Processed> for Message {
+    fn from(processed: Processed) -> Self {
+        match processed {
+            Processed::Application(application) => Self::Application(Application(application)),
+            Processed::Change(change) => Self::Change(Change(change)),
+            Processed::OwnCommit(commit) => Self::OwnCommit(OwnCommit(commit)),
+        }
+    }
+}
+
 /// One group's state at one device.
 #[pyclass(frozen, module = "qnpc._core")]
-pub struct Group(Shared<qnpc_mls::Group>);
+pub struct Group(pub(super) Shared<qnpc_mls::Group>);
 
 impl Group {
     fn of(group: qnpc_mls::Group) -> Self {
@@ -188,12 +200,9 @@ impl Group {
     ) -> PyResult<Message> {
         let barred = barred.as_deref().map(keys).transpose()?;
         let externals = externals(barred.as_deref());
-        let processed = self.0.with(py, |group| group.process(message, externals))?;
-        Ok(match processed {
-            Processed::Application(application) => Message::Application(Application(application)),
-            Processed::Change(change) => Message::Change(Change(change)),
-            Processed::OwnCommit(commit) => Message::OwnCommit(OwnCommit(commit)),
-        })
+        self.0
+            .with(py, |group| group.process(message, externals))
+            .map(Message::from)
     }
 
     fn merge(&self, py: Python<'_>, change: &Change) -> PyResult<()> {
@@ -202,6 +211,11 @@ impl Group {
 
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         self.0.with(py, qnpc_mls::Group::flush)
+    }
+
+    fn forget_epochs(&self, py: Python<'_>, seconds: u32) -> PyResult<()> {
+        let age = Duration::from_secs(seconds.into());
+        self.0.with(py, |group| group.forget_epochs(age))
     }
 
     fn commit_add(

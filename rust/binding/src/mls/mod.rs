@@ -12,6 +12,7 @@ use qnpc_mls::{DeviceKey, Error, Externals, Suite};
 
 use crate::errors::{raise, raise_as, Class, Classify};
 
+mod batch;
 mod change;
 mod external;
 mod group;
@@ -23,6 +24,7 @@ mod revocation;
 mod store;
 mod tracker;
 
+pub use batch::{encrypt_many, process_many};
 pub use change::{Change, OwnCommit, PendingCommit};
 pub use external::ExternalCommit;
 pub use group::{Application, Group};
@@ -95,8 +97,12 @@ impl<T: Send> Shared<T> {
         py: Python<'_>,
         call: impl FnOnce(&mut T) -> Result<R, Error> + Send,
     ) -> PyResult<R> {
-        py.detach(|| call(self.0.lock().map_err(poisoned)?.as_mut().ok_or_else(gone)?))
-            .map_err(raise)
+        py.detach(|| self.run(call)).map_err(raise)
+    }
+
+    /// The same for who has let go of the GIL already.
+    fn run<R>(&self, call: impl FnOnce(&mut T) -> Result<R, Error>) -> Result<R, Error> {
+        call(self.0.lock().map_err(poisoned)?.as_mut().ok_or_else(gone)?)
     }
 
     /// Takes it for good.

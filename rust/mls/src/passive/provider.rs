@@ -11,7 +11,7 @@ use tls_codec::SecretVLBytes;
 
 use crate::error::Error;
 use crate::provider::{crypto, Crypto};
-use crate::store::{Store, View};
+use crate::store::{Store, View, Writes};
 
 const CIPHERSUITES: [Ciphersuite; 4] = [
     Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519,
@@ -42,7 +42,7 @@ impl<'a> Provider<'a> {
                 ours: crypto()?,
                 others: RustCrypto::default(),
             },
-            storage: View::new(store, false),
+            storage: View::new(store, Writes::All),
         })
     }
 }

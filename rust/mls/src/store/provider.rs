@@ -9,6 +9,7 @@ use openmls_traits::storage::{traits, StorageProvider, CURRENT_VERSION};
 use serde::de::DeserializeOwned;
 use serde::Serialize;
 
+use super::secrets::{self, Parts, Past};
 use super::{Place, Store, StoreError};
 use crate::codec::{decode, encode, encode_json, Value};
 
@@ -35,6 +36,7 @@ pub(super) enum Label {
     EpochKeys = 15,
     KeyPackage = 16,
     Psk = 17,
+    PastEpoch = 18,
 }
 
 /// What a public group is made of.
@@ -47,21 +49,33 @@ const PUBLIC: [Label; 4] = [
 
 /// One operation's access to the store.
 ///
-/// openmls rewrites all message secrets of a group after every message that it reads. A deferring view drops these writes
-/// and remembers that it did: the group writes them once, when the batch ends. A public view takes what everybody may know of a
-/// group, and nothing else.
+/// openmls rewrites all message secrets of a group after every message that it reads or writes; what comes of that is for [`Writes`]. A
+/// public view takes what everybody may know of a group, and nothing else.
 pub(crate) struct View<'a> {
     store: &'a Store,
-    defers: bool,
+    secrets: Writes,
     public: bool,
     deferred: Cell<bool>,
 }
 
+/// What becomes of message secrets when openmls writes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// All are written.
+    All,
+    /// Those of the current epoch, and of past ones that have no row yet.
+    New,
+    /// Those of the current epoch; the past ones are in their rows as they are.
+    Current,
+    /// None; that there were some is remembered, and the group writes them once, when its batch ends.
+    Later,
+}
+
 impl<'a> View<'a> {
-    pub(crate) fn new(store: &'a Store, defers: bool) -> Self {
+    pub(crate) fn new(store: &'a Store, secrets: Writes) -> Self {
         Self {
             store,
-            defers,
+            secrets,
             public: false,
             deferred: Cell::new(false),
         }
@@ -70,7 +84,7 @@ impl<'a> View<'a> {
     pub(crate) fn public(store: &'a Store) -> Self {
         Self {
             public: true,
-            ..Self::new(store, false)
+            ..Self::new(store, Writes::All)
         }
     }
 
@@ -86,6 +100,14 @@ impl<'a> View<'a> {
         }
         self.store
             .set(place, Some(encode(value).ok_or(StoreError::Encode)?))
+    }
+
+    /// Writes what openmls writes again and again, if it is not the same.
+    fn store_changed(&self, place: Place, value: &Value) -> Result<(), StoreError> {
+        if self.store.get(&place)?.as_ref() == Some(value) {
+            return Ok(());
+        }
+        self.store.set(place, Some(value.clone()))
     }
 
     fn get<T: DeserializeOwned>(&self, place: &Place) -> Result<Option<T>, StoreError> {
@@ -219,25 +241,70 @@ impl StorageProvider<VERSION> for View<'_> {
         group: &G,
         value: &V,
     ) -> Result<(), StoreError> {
-        if self.defers {
+        if self.secrets == Writes::Later {
             self.deferred.set(true);
             return Ok(());
         }
-        self.put(of_group(Label::MessageSecrets, group)?, value)
+        if self.public {
+            return Err(StoreError::NotPublic);
+        }
+        let place = of_group(Label::MessageSecrets, group)?;
+        let known = self
+            .store
+            .get(&place)?
+            .and_then(|row| secrets::epochs(&row));
+        let past = match (self.secrets, &known) {
+            (Writes::Current, Some(_)) => Past::Skipped,
+            (Writes::New, Some(known)) => Past::Except(known),
+            _ => Past::All,
+        };
+        let parts = Parts::of(value, past).ok_or(StoreError::Encode)?;
+        let mut epochs = known.unwrap_or_default();
+        if let Some(past) = &parts.past {
+            let now: Vec<u64> = past.iter().map(|(epoch, _)| *epoch).collect();
+            for gone in epochs.iter().filter(|epoch| !now.contains(epoch)) {
+                self.delete(in_group(Label::PastEpoch, group, gone)?)?;
+            }
+            for (epoch, bytes) in past {
+                if let Some(bytes) = bytes {
+                    self.store_changed(in_group(Label::PastEpoch, group, epoch)?, bytes)?;
+                }
+            }
+            epochs = now;
+        }
+        let row = parts.row(&epochs).ok_or(StoreError::Encode)?;
+        self.store.set(place, Some(row))
     }
 
     fn message_secrets<G: traits::GroupId<VERSION>, V: traits::MessageSecrets<VERSION>>(
         &self,
         group: &G,
     ) -> Result<Option<V>, StoreError> {
-        self.get(&of_group(Label::MessageSecrets, group)?)
+        let Some(row) = self.store.get(&of_group(Label::MessageSecrets, group)?)? else {
+            return Ok(None);
+        };
+        let mut past = Vec::new();
+        for epoch in secrets::epochs(&row).unwrap_or_default() {
+            let place = in_group(Label::PastEpoch, group, &epoch)?;
+            past.push(self.store.get(&place)?.ok_or(StoreError::Decode)?);
+        }
+        let whole = secrets::whole(&row, &past).ok_or(StoreError::Decode)?;
+        decode(&whole).ok_or(StoreError::Decode).map(Some)
     }
 
     fn delete_message_secrets<G: traits::GroupId<VERSION>>(
         &self,
         group: &G,
     ) -> Result<(), StoreError> {
-        self.delete(of_group(Label::MessageSecrets, group)?)
+        let place = of_group(Label::MessageSecrets, group)?;
+        let row = self.store.get(&place)?;
+        for epoch in row
+            .and_then(|row| secrets::epochs(&row))
+            .unwrap_or_default()
+        {
+            self.delete(in_group(Label::PastEpoch, group, &epoch)?)?;
+        }
+        self.delete(place)
     }
 
     // -- the configuration, whose past-epoch policy only a self-describing format can read back
@@ -251,8 +318,7 @@ impl StorageProvider<VERSION> for View<'_> {
         value: &V,
     ) -> Result<(), StoreError> {
         let value = encode_json(value).ok_or(StoreError::Encode)?;
-        self.store
-            .set(of_group(Label::JoinConfig, group)?, Some(value))
+        self.store_changed(of_group(Label::JoinConfig, group)?, &value)
     }
 
     fn mls_group_join_config<

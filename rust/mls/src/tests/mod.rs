@@ -28,6 +28,7 @@ use crate::tracker::Tracker;
 use crate::PendingCommit;
 
 mod commits;
+mod crashes;
 mod external;
 mod forgery;
 mod freshness;

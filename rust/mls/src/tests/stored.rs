@@ -1,5 +1,7 @@
 //! What is on disk: a group goes on from its rows at any step, and what was refused or discarded left none.
 
+use std::time::Duration;
+
 use super::{both_suites, id, Person, World, ALICE, BOB, GROUP};
 use crate::error::Error;
 use crate::group::Group;
@@ -187,4 +189,62 @@ fn deleting_leaves_no_row() {
         person.save();
         assert!(person.disk.iter().all(|row| row.0 != GROUP));
     }
+}
+
+/// A past epoch is as large as the group, so it is written again only when it has changed: when a late message of it was read.
+#[test]
+fn a_message_rewrites_no_past_epoch() {
+    both_suites(|suite| {
+        let mut world = World::new(suite, &["alice", "bob"]);
+        let late = world.people[ALICE].group().encrypt(b"late", id(1)).unwrap();
+        for n in 2..4 {
+            let pending = world.people[ALICE].group().commit_update(id(n)).unwrap();
+            world.accept(ALICE, &pending);
+        }
+        let message = world.people[ALICE].group().encrypt(b"new", id(4)).unwrap();
+        let bob = &mut world.people[BOB];
+        bob.save();
+
+        bob.group().encrypt(b"sent", id(5)).unwrap();
+        assert_eq!(bob.save(), 1);
+        assert_eq!(bob.reads(&message), b"new");
+        assert_eq!(bob.save(), 1);
+        assert_eq!(bob.reads(&late), b"late");
+        bob.group()
+            .encrypt(b"sent before the batch ends", id(6))
+            .unwrap();
+        assert_eq!(bob.save(), 2);
+
+        bob.restart();
+        for read in [&late, &message] {
+            assert!(matches!(bob.refuses(read), Error::Unreadable(_)));
+        }
+        assert_eq!(bob.save(), 0);
+    });
+}
+
+/// The age is taken by the system's clock, so here everything is either older than nothing or younger than a day.
+#[test]
+fn past_epochs_are_forgotten_by_age() {
+    let mut world = World::new(Suite::Classical, &["alice", "bob"]);
+    let late = world.people[ALICE].group().encrypt(b"late", id(1)).unwrap();
+    let pending = world.people[ALICE].group().commit_update(id(2)).unwrap();
+    world.accept(ALICE, &pending);
+    let bob = &mut world.people[BOB];
+    bob.save();
+    bob.group()
+        .forget_epochs(Duration::from_secs(86_400))
+        .unwrap();
+    bob.save();
+    bob.restart();
+    assert_eq!(bob.reads(&late), b"late");
+
+    bob.restart(); // what was read was not saved
+    bob.group().forget_epochs(Duration::ZERO).unwrap();
+    bob.save();
+    bob.restart();
+    assert!(matches!(
+        bob.refuses(&late),
+        Error::Unreadable(_) | Error::EpochStale
+    ));
 }
