@@ -153,7 +153,10 @@ pub(crate) fn commit_at_node(data: &[u8]) {
         match tracker.process(&commit, sender, &info, ANY) {
             Ok(change) => {
                 assert_eq!(change.epoch(), epoch + 1);
-                tracker.tree_after(&change).unwrap();
+                // From these two everybody begins who joins later, and the node itself when it starts again.
+                let tree = tracker.tree_after(&change).unwrap();
+                let after = Tracker::from_group_info(&info, &tree).unwrap();
+                assert_eq!(after.epoch(), change.epoch());
             }
             Err(error) => blames_the_bytes(&error),
         }
