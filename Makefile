@@ -26,7 +26,9 @@ WHEEL_VENV := target/wheel-venv
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
 WHEEL_LINUX := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux_2_28)
 
-.PHONY: help setup demo test hostile lint fmt docs wheel lock clean
+SECONDS ?= 10
+
+.PHONY: help setup demo test hostile fuzz lint fmt docs wheel lock clean
 
 help: ## this list
 	@echo "usage: make VERB [VENV=DIR] [PYTHON=python3.x]"
@@ -43,6 +45,9 @@ test: setup ## all tests: Rust, then Python
 
 hostile: setup ## strangers attack a real node beside honest clients; prints what it cost
 	$(BIN)/python -m tests.hostile
+
+fuzz: ## libFuzzer on every parser of foreign bytes, SECONDS=10 for each of the targets
+	nice rust/fuzz/run.sh $(SECONDS)
 
 lint: setup ## formatting, clippy, ruff, types, the stub against the built extension
 	cargo fmt --all --check

@@ -17,8 +17,9 @@ import pytest
 
 from tests.house.sources import ROOT
 
-OURS = {"qnpc-binding", "qnpc-crypto", "qnpc-guard", "qnpc-mls"}
-# All may be linked into a wheel under MIT; MPL-2.0 (hpke-rs, for tests) binds the files that carry it.
+OURS = {"qnpc-binding", "qnpc-crypto", "qnpc-fuzz", "qnpc-guard", "qnpc-mls"}
+# All may be linked into a wheel under MIT; MPL-2.0 (hpke-rs, for tests) binds the files that carry it. NCSA is libFuzzer's, which no
+# wheel holds.
 LICENCES = {
     "0BSD",
     "Apache-2.0",
@@ -30,6 +31,7 @@ LICENCES = {
     "MIT",
     "MIT-0",
     "MPL-2.0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
@@ -151,7 +153,7 @@ def test_our_crates_hold_no_unsafe_code() -> None:
     assert members == {path.parent for path in (ROOT / "rust").glob("*/Cargo.toml")}
     for member in members:
         assert tomllib.loads((member / "Cargo.toml").read_text())["lints"] == {"workspace": True}, member
-    for pure in ("crypto", "mls", "guard"):
+    for pure in ("crypto", "mls", "guard", "fuzz"):
         assert "\n#![forbid(unsafe_code)]\n" in (ROOT / "rust" / pure / "src" / "lib.rs").read_text(), pure
 
 

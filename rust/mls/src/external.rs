@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use openmls::prelude::{ExternalCommitBuilderError, GroupId, LeafNodeParameters, MlsGroup};
+use openmls::prelude::{GroupId, LeafNodeParameters, MlsGroup};
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
 use tls_codec::Serialize as _;
@@ -94,10 +94,7 @@ impl Group {
             .with_ratchet_tree(tree)
             .skip_lifetime_validation()
             .build_group(&provider, info, credential(&certificate))
-            .map_err(|error| match error {
-                ExternalCommitBuilderError::PublicGroupError(error) => refusals::external(error),
-                error => Error::library(error),
-            })?
+            .map_err(refusals::external_builder)?
             .leaf_node_parameters(leaf)
             .load_psks(provider.storage())
             .map_err(refusals::commit)?

@@ -11,6 +11,7 @@
 
 pub mod authenticated;
 pub mod batch;
+pub mod canonical;
 pub mod change;
 mod codec;
 mod commit;

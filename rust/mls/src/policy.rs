@@ -232,7 +232,11 @@ pub(crate) fn check_added_fresh(commit: &StagedCommit) -> Result<(), Refusal> {
 }
 
 /// Seals to a key once: only so is it known that the next committer can.
-fn can_be_sealed_to(crypto: &Crypto, ciphersuite: Ciphersuite, key: &[u8]) -> Result<(), Refusal> {
+pub(crate) fn can_be_sealed_to(
+    crypto: &Crypto,
+    ciphersuite: Ciphersuite,
+    key: &[u8],
+) -> Result<(), Refusal> {
     match crypto.hpke_seal(ciphersuite.hpke_config(), key, b"", b"", b"") {
         Ok(_) => Ok(()),
         Err(_) => Err(Refusal::EncryptionKey),

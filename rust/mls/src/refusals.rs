@@ -7,9 +7,9 @@ use openmls::framing::errors::{MessageDecryptionError, SecretTreeError};
 use openmls::messages::group_info::GroupInfoError;
 use openmls::messages::GroupSecretsError;
 use openmls::prelude::{
-    ApplyUpdatePathError, CreateCommitError, CreationFromExternalError, KeyPackageVerifyError,
-    MlsGroupStateError, ProcessMessageError, ProposalValidationError, PublicProcessMessageError,
-    StageCommitError, ValidationError, WelcomeError,
+    ApplyUpdatePathError, CreateCommitError, CreationFromExternalError, ExternalCommitBuilderError,
+    KeyPackageVerifyError, MlsGroupStateError, ProcessMessageError, ProposalValidationError,
+    PublicProcessMessageError, StageCommitError, ValidationError, WelcomeError,
 };
 use openmls::treesync::errors::{LeafNodeValidationError, LifetimeError};
 
@@ -160,6 +160,16 @@ pub(crate) fn commit(error: CreateCommitError) -> Error {
         E::LeafNodeValidation(error) => leaf_in_commit(error),
         E::CannotRemoveSelf => Refusal::RemovesItself.into(),
         _ => Error::library(error),
+    }
+}
+
+pub(crate) fn external_builder(error: ExternalCommitBuilderError<StoreError>) -> Error {
+    use ExternalCommitBuilderError as E;
+    match error {
+        E::PublicGroupError(error) => external(error),
+        // The library says so of an external public key that is none, too.
+        E::MissingExternalPub | E::UnsupportedCiphersuite(_) => Refusal::GroupInfoExtensions.into(),
+        error => Error::library(error),
     }
 }
 

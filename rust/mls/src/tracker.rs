@@ -21,8 +21,8 @@ use crate::leave::LeaveRequest;
 use crate::member::{Member, Membership};
 use crate::message;
 use crate::policy::{
-    check_added_fresh, check_commit, check_framing, check_group, check_new_parents, check_parents,
-    leaver, Externals, Grounds, Posted, Refusal,
+    can_be_sealed_to, check_added_fresh, check_commit, check_framing, check_group,
+    check_new_parents, check_parents, leaver, Externals, Grounds, Posted, Refusal,
 };
 use crate::provider::{crypto, Provider};
 use crate::refusals;
@@ -273,9 +273,13 @@ fn parse_group_info(message: &[u8]) -> Result<wire::GroupInfo<'_>, Error> {
     wire::GroupInfo::parse(message).ok_or(NOT_A_GROUP_INFO)
 }
 
-fn check_extensions(info: &wire::GroupInfo<'_>) -> Result<(), Refusal> {
-    match *info.extensions {
-        [EXTERNAL_PUB] => Ok(()),
-        _ => Err(Refusal::GroupInfoExtensions),
-    }
+/// The external public key and nothing else, and one that can be used: who joins by it later must not take it for a failure of its own.
+fn check_extensions(info: &wire::GroupInfo<'_>) -> Result<(), Error> {
+    let ([EXTERNAL_PUB], [content]) = (&*info.extensions, &*info.contents) else {
+        return Err(Refusal::GroupInfoExtensions.into());
+    };
+    let suite = Suite::from_code(info.suite).ok_or(Refusal::Suite)?;
+    let key = wire::only_vector(content).ok_or(NOT_A_GROUP_INFO)?;
+    can_be_sealed_to(crypto()?, suite.ciphersuite(), key)
+        .map_err(|_| Refusal::GroupInfoExtensions.into())
 }

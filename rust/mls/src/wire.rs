@@ -126,8 +126,12 @@ impl<'a> PublicHeader<'a> {
 pub(crate) struct GroupInfo<'a> {
     /// The serialized GroupContext.
     pub context: &'a [u8],
+    /// The code point of the suite.
+    pub suite: u16,
     /// The types of the extensions, in their order.
     pub extensions: Vec<u16>,
+    /// What they hold, in the same order.
+    pub contents: Vec<&'a [u8]>,
     /// The confirmation tag's MAC.
     pub confirmation_tag: &'a [u8],
     /// The leaf that signed.
@@ -146,7 +150,7 @@ impl<'a> GroupInfo<'a> {
         let since = |reader: &Reader<'_>| start.split_at_checked(start.len() - reader.0.len());
 
         reader.u16()?; // version
-        reader.u16()?; // cipher_suite
+        let suite = reader.u16()?;
         reader.vector()?; // group_id
         reader.u64()?; // epoch
         reader.vector()?; // tree_hash
@@ -154,7 +158,7 @@ impl<'a> GroupInfo<'a> {
         reader.vector()?; // extensions
         let (context, _) = since(&reader)?;
 
-        let extensions = extension_types(reader.vector()?)?;
+        let (extensions, contents) = extensions(reader.vector()?)?;
         let confirmation_tag = reader.vector()?;
         let signer = reader.u32()?;
         let (signed, _) = since(&reader)?;
@@ -162,7 +166,9 @@ impl<'a> GroupInfo<'a> {
         reader.end()?;
         Some(Self {
             context,
+            suite,
             extensions,
+            contents,
             confirmation_tag,
             signer,
             signed,
@@ -176,14 +182,14 @@ impl<'a> GroupInfo<'a> {
     }
 }
 
-fn extension_types(list: &[u8]) -> Option<Vec<u16>> {
+fn extensions(list: &[u8]) -> Option<(Vec<u16>, Vec<&[u8]>)> {
     let mut reader = Reader(list);
-    let mut types = Vec::new();
+    let (mut types, mut contents) = (Vec::new(), Vec::new());
     while !reader.0.is_empty() {
         types.push(reader.u16()?);
-        reader.vector()?;
+        contents.push(reader.vector()?);
     }
-    Some(types)
+    Some((types, contents))
 }
 
 #[cfg(test)]

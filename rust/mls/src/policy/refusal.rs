@@ -140,7 +140,7 @@ pub enum Refusal {
     /// A GroupInfo to rejoin by, of an epoch before our own.
     #[error("the group info is older than what this device has seen")]
     OlderEpoch,
-    /// A GroupInfo whose extensions are not exactly the external public key; the tree travels on its own.
+    /// A GroupInfo whose extensions are not exactly an external public key that can be used; the tree travels on its own.
     #[error("the group info must hold the external public key and nothing else")]
     GroupInfoExtensions,
     /// A Welcome that needs pre-shared keys or brings a tree.

@@ -168,6 +168,35 @@ fn a_group_info_is_signed() {
     assert!(matches!(posted.unwrap_err(), Error::NotAuthentic(_)));
 }
 
+/// The committer signs what it likes; who joins later seals to this key.
+#[test]
+fn a_group_info_holds_a_key_that_can_be_used() {
+    both_suites(|suite| {
+        let mut world = World::new(suite, &["alice", "bob"]);
+        let update = world.people[BOB].group().commit_update(id(1)).unwrap();
+        let bob = &world.people[BOB].device;
+        let signed = &update.group_info[..update.group_info.len() - 66];
+        // Before the confirmation tag and the signer: zeros are a point of small order, and too large for a coefficient are ones.
+        let (front, end) = signed.split_at(signed.len() - 37);
+        let (front, key) = front.split_at(front.len() - suite.encryption_key());
+        let mut none = key.to_vec();
+        none[..3].fill(0xff);
+        none[key.len() - 32..].fill(0);
+        let fields = [front, &none, end].concat();
+        let label = wire::vector(b"MLS 1.0 GroupInfoTBS").unwrap();
+        let content = [label, wire::vector(&fields[4..]).unwrap()].concat();
+        let signature = wire::vector(&bob.sign_raw(&content)).unwrap();
+        let info = [fields, signature].concat();
+        let posted = world
+            .tracker
+            .process(&update.commit, &bob.public(), &info, ANY);
+        assert_eq!(
+            posted.unwrap_err(),
+            Error::Refused(Refusal::GroupInfoExtensions)
+        );
+    });
+}
+
 #[test]
 fn a_group_info_brings_no_tree() {
     let mut world = World::new(Suite::Classical, &["alice", "bob"]);

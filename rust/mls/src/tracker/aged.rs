@@ -7,8 +7,7 @@
 //! checks are the same.
 
 use openmls::prelude::{
-    BasicCredential, CredentialWithKey, ExternalCommitBuilderError, LeafNodeParameters, MlsGroup,
-    PublicGroup,
+    BasicCredential, CredentialWithKey, LeafNodeParameters, MlsGroup, PublicGroup,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
@@ -41,10 +40,7 @@ pub(super) fn public_group(
         .with_ratchet_tree(tree)
         .skip_lifetime_validation()
         .build_group(&provider, info, credential)
-        .map_err(|error| match error {
-            ExternalCommitBuilderError::PublicGroupError(error) => refusals::external(error),
-            error => Error::library(error),
-        })?
+        .map_err(refusals::external_builder)?
         .leaf_node_parameters(leaf)
         .load_psks(provider.storage())
         .map_err(refusals::commit)?
