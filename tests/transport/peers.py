@@ -70,6 +70,7 @@ class Node:
         self.ports = ports
         self.limits = limits
         self.peers: list[Recorder] = []
+        self.on_arrival = self.arrived
         self.endpoint: Endpoint
         self._arrival = asyncio.Event()
 
@@ -97,7 +98,9 @@ async def node(
 ) -> AsyncIterator[Node]:
     """A node that sends back what it is sent."""
     made = Node(identity, ports, limits)
-    made.endpoint = await listen(ports, address, identity, limits, made.arrived)
+    made.endpoint = await listen(
+        ports, address, identity, limits, lambda connection: made.on_arrival(connection)
+    )
     try:
         yield made
     finally:

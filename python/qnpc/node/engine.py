@@ -79,13 +79,14 @@ async def assemble(
         gate=gate,
         fanout=fanout,
         started=ports.clock.monotonic(),
+        strangers=asyncio.Semaphore(limits.reads_before_login),
     )
 
 
 def receive_visitor(services: Services, link: Link, address: str, tls_group: str) -> Peer:
     """Serves the bootstrap over a new link. `address` is the visitor's host, which pending logins are counted by."""
     visitor = Visitor(services, METHODS, address, tls_group)
-    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log)
+    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log, clock=services.ports.clock)
     visitor.peer = peer
     fanout = services.fanout
 
