@@ -142,13 +142,19 @@ def initial(
     version: int = 1,
     destination: bytes = b"12345678",
     source: bytes = b"attacker",
+    token: bytes = b"",
     spoil: bool = False,
 ) -> bytes:
     """A client's first datagram, under the keys that anyone can derive from its destination id."""
     crypto = CryptoPair()
     crypto.setup_initial(cid=destination, is_client=True, version=1)
     builder = QuicPacketBuilder(
-        host_cid=source, is_client=True, max_datagram_size=1200, peer_cid=destination, version=1
+        host_cid=source,
+        is_client=True,
+        max_datagram_size=1200,
+        peer_cid=destination,
+        peer_token=token,
+        version=1,
     )
     builder.start_packet(QuicPacketType.INITIAL, crypto)
     payload = b"".join(frames)

@@ -53,13 +53,19 @@ async def test_while_somebody_known_is_served_slices_lie_apart() -> None:
     node = Node()
     node.rationing.notice()
     node.come(6)
-    for expected in (2, 4):
+    for expected in (2, 4, 6):
         await turns()
         assert len(node.served) == expected
-        node.clock.advance(DEFAULT.turn_pause / 2)
-        node.rationing.notice()
-        node.clock.advance(DEFAULT.turn_pause / 2)
-    assert len(node.served) == 6
+        node.clock.advance(DEFAULT.turn_pause)
+
+
+async def test_when_nobody_known_wants_anything_any_more_the_rest_is_served_at_once() -> None:
+    node = Node()
+    node.rationing.notice()
+    node.clock.advance(DEFAULT.turn_quiet)
+    node.come(10)
+    await turns()
+    assert len(node.served) == 10
 
 
 async def test_what_comes_meanwhile_waits_for_the_next_slice() -> None:

@@ -37,8 +37,8 @@ class Rationing:
         return self.turns.unknown >= self._limits.waiting_retry
 
     def notice(self) -> None:
-        """Something is done for somebody who is logged in; more of it may follow."""
-        self._busy_until = self._clock.monotonic() + self._limits.turn_pause
+        """Something is done for somebody who is logged in, and goes on in other threads, which need the interpreter too."""
+        self._busy_until = self._clock.monotonic() + self._limits.turn_quiet
 
     def work(self) -> None:
         """Something may be waiting."""
