@@ -56,7 +56,8 @@ async def test_while_somebody_known_is_served_slices_lie_apart() -> None:
     for expected in (2, 4, 6):
         await turns()
         assert len(node.served) == expected
-        node.clock.advance(DEFAULT.turn_pause)
+        assert DEFAULT.turn_share == 0.2
+        node.clock.advance(4 * 2 * COST)
 
 
 async def test_when_nobody_known_wants_anything_any_more_the_rest_is_served_at_once() -> None:

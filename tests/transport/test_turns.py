@@ -11,6 +11,7 @@ from qnpc.limits import DEFAULT
 from qnpc.ports import Address
 from qnpc.transport import Connection, TlsIdentity
 from qnpc.transport.turns import Line, Turns
+from tests.support.links import turns as pass_turns
 from tests.support.network import Network, SeededRandom, run
 from tests.transport.peers import Node, Recorder, node
 
@@ -141,6 +142,42 @@ def test_who_is_logged_in_comes_before_a_flood_of_strangers(identity: TlsIdentit
                 await network.clock.sleep(0.001)
             server.endpoint.datagrams_received([*flood, *held])
             assert server.peers[0].received == b"xme too"
+            assert server.endpoint._rationing.turns.unknown > 900
+            network.filter = lambda *_: True
+
+    run(main())
+
+
+def test_who_logs_in_waits_among_strangers_no_longer(identity: TlsIdentity) -> None:
+    """Neither with what it has sent already nor for the answer, however many wait there."""
+    network = Network(delay=0.001)
+    limits = replace(DEFAULT, turn=0.0)
+
+    async def main() -> None:
+        async with node(identity, network.ports(SERVER[0]), limits, SERVER) as server:
+            client = await greeted(server, network, "10.0.0.2")
+            await network.clock.sleep(0.1)
+            flood = [(b"\xc0" + bytes(1199), (f"10.6.{n >> 6}.1", 1)) for n in range(1000)]
+            held: list[tuple[bytes, Address]] = []
+
+            def hold(sender: Address, _to: Address, data: bytes) -> bool:
+                held.append((data, sender))
+                return False
+
+            network.filter = hold
+            client.connection.send(b"me too")
+            while not held:
+                await network.clock.sleep(0.001)
+            server.endpoint._rationing.notice()
+            server.endpoint.datagrams_received([*flood, *held])
+            held.clear()
+            assert server.peers[0].received == b"x", "it waits"
+            server.peers[0].connection.trust()
+            began = network.clock.monotonic()
+            await pass_turns(5)
+            assert server.peers[0].received == b"xme too"
+            assert any(sender == SERVER for _, sender in held), "and is answered"
+            assert network.clock.monotonic() == began
             assert server.endpoint._rationing.turns.unknown > 900
             network.filter = lambda *_: True
 

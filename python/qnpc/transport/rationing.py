@@ -1,7 +1,8 @@
 """When those who are not logged in get what they ask for: a slice of time at once, and nothing before it is the turn of those who are.
 
-While anything is to be done for somebody who is logged in, slices lie apart by many turns of the event loop, in which an answer gets on;
-else the next slice comes with the next turn. All that is computed for strangers happens here, what comes from them and what goes to them.
+While anything is to be done for somebody who is logged in, slices lie apart by many turns of the event loop, in which an answer gets on,
+and the more so the longer one took; else the next slice comes with the next turn. All that is computed for strangers in a transport happens
+here, what comes from them and what goes to them.
 """
 
 from __future__ import annotations
@@ -57,9 +58,10 @@ class Rationing:
             self._serve(*turn)
             if self._clock.monotonic() - began >= self._limits.turn:
                 break
+        took = self._clock.monotonic() - began
         if self.turns:
             self._planned = True
             if began < self._busy_until:
-                self._clock.call_later(self._limits.turn_pause, self._slice)
+                self._clock.call_later(took / self._limits.turn_share - took, self._slice)
             else:
                 self._loop.call_soon(self._slice)
