@@ -42,18 +42,12 @@ class Limits:
     connections_before_login: int = 512
     connections_before_login_per_address: int = 64
     makes_room: float = 1.0  # so old must such a connection be to be ended when another needs its place
-    half_open_retry: int = (
-        64  # from so many half-open ones on a client must first show that it owns its address
-    )
+    half_open_retry: int = 64  # from so many half-open ones on a client must show that it owns its address
     waiting_retry: int = 32  # likewise, from so many datagrams on that wait
-    datagrams_waiting: int = (
-        1024  # of connections that are not known; another address may go past it, twice over
-    )
+    datagrams_waiting: int = 1024  # in each line; who has none waiting may go past it, twice over
     datagrams_waiting_each: int = 64  # of one address, or of one connection
     turn: float = 0.001  # what is done for all of them at once
-    turn_share: float = (
-        0.2  # of the time, for all of them, while anything is done for those who are logged in
-    )
+    turn_share: float = 0.2  # of the time, while anything is done for those who are logged in
     turn_quiet: float = 0.05  # which is taken to go on for so long
     messages_at_once_before_login: int = 4
     messages_pause_before_login: float = 0.02
