@@ -30,7 +30,7 @@ def test_a_place_is_given_back_once() -> None:
     for name in "abc":
         guests.come("x", name, 0.0)
     places, held = guests.places, guests.held
-    assert (places.half_open, places.unknown, places.has_begun("x")) == (3, 3, True)
+    assert (places.half_open, places.unknown, places.begun("x")) == (3, 3, 3)
     held["a"].established()
     held["a"].established()
     assert (places.half_open, places.unknown) == (2, 3)
@@ -42,7 +42,7 @@ def test_a_place_is_given_back_once() -> None:
         place.release()
         place.release()
         place.known()
-    assert (places.half_open, places.unknown, places.known("x"), places.has_begun("x")) == (0, 0, 0, False)
+    assert (places.half_open, places.unknown, places.known("x"), places.begun("x")) == (0, 0, 0, 0)
     assert places._unknown == {}
     assert places._known == places._half_open == {}
 

@@ -20,7 +20,7 @@ class Node:
 
     def __init__(self) -> None:
         self.clock = ManualClock(now=0.0)
-        self.rationing = Rationing(self.clock, DEFAULT, self._serve, lambda _key: False)
+        self.rationing = Rationing(self.clock, DEFAULT, self._serve, lambda _key: 0)
         self.served: list[float] = []
 
     def come(self, count: int) -> None:

@@ -39,7 +39,7 @@ _TICK = (
 
 class Endpoint:
     """Made by `listen`; `connect` makes one of its own for each connection. `on_stranger` None: nobody may
-    begin a connection here. `has_begun`: whether a handshake with an address is under way.
+    begin a connection here. `begun`: how many handshakes with an address are under way.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Endpoint:
         limits: Limits,
         on_stranger: Stranger | None = None,
         on_lost: Lost | None = None,
-        has_begun: Callable[[str], bool] = lambda _key: False,
+        begun: Callable[[str], int] = lambda _key: 0,
     ) -> None:
         self._clock = ports.clock
         self._datagrams = datagrams
@@ -63,7 +63,7 @@ class Endpoint:
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._dirty: list[Connection] = []
         self._flushes = False
-        self._rationing = Rationing(ports.clock, limits, self._serve, has_begun)
+        self._rationing = Rationing(ports.clock, limits, self._serve, begun)
         self._heap: list[tuple[float, int, Connection]] = []
         self._serial = 0
         self._timer: Timer | None = None

@@ -71,7 +71,7 @@ async def listen(
         endpoint.add(connection, first.header.destination_cid, quic.host_cid, on_removed=place.release)
         return connection
 
-    endpoint = Endpoint(ports, datagrams, limits, on_stranger, on_lost, admission.places.has_begun)
+    endpoint = Endpoint(ports, datagrams, limits, on_stranger, on_lost, admission.places.begun)
     return endpoint
 
 

@@ -59,9 +59,9 @@ class Places:
         """Connections from there on which somebody has logged in."""
         return self._known[key]
 
-    def has_begun(self, key: str) -> bool:
-        """A handshake from there is under way."""
-        return key in self._half_open
+    def begun(self, key: str) -> int:
+        """Handshakes from there that are under way."""
+        return self._half_open[key]
 
     def make_room(self, key: str, now: float) -> bool:
         """Whether there is a place for a connection from `key`; another may have to end for it."""

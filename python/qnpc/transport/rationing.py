@@ -20,10 +20,10 @@ Serve = Callable[[Connection | None, list[Datagram]], None]
 
 
 class Rationing:
-    """`has_begun`: whether a handshake with an address is under way."""
+    """`begun`: how many handshakes with an address are under way."""
 
-    def __init__(self, clock: Clock, limits: Limits, serve: Serve, has_begun: Callable[[str], bool]) -> None:
-        self.turns = Turns(limits, has_begun)
+    def __init__(self, clock: Clock, limits: Limits, serve: Serve, begun: Callable[[str], int]) -> None:
+        self.turns = Turns(limits, begun)
         self._clock = clock
         self._limits = limits
         self._serve = serve

@@ -1,17 +1,17 @@
 """Whose turn is next when more is to be done for those who are not logged in than can be done at once.
 
 What a stranger makes a node compute is not known before it is computed, and none of it may keep another waiting. So whatever comes from
-them waits here, in four lines: of addresses that begin something and have no handshake under way, of addresses that have, of
-connections whose handshake is under way, and of those where it is complete. The lines take turns, and so do those in each, a few
-datagrams at a time: whoever is new or has come a step further waits for none of those who begin again and again. What does not fit is
-dropped, as if it had been lost on the way. What is to be repeated to those who stay silent comes last. Sans-IO.
+them waits here, in lines: of addresses that begin something, by how many handshakes of theirs are under way already, of connections
+whose handshake is under way, and of those where it is complete. The lines take turns, and so do those in each, a few datagrams at a time:
+whoever is new or has come a step further waits for none of those who begin again and again. What does not fit is dropped, as if it had been
+lost on the way. What is to be repeated to those who stay silent comes last. Sans-IO.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 from qnpc.limits import Limits
 from qnpc.ports import Address
@@ -24,26 +24,33 @@ BATCH = 4
 FLIGHT = 2
 """Datagrams of one address in a turn: a client's first flight, with a post-quantum key share."""
 
+RANKS = 5
+"""Lines of addresses, by how many handshakes of theirs are under way: none, one, up to three, up to seven, more."""
+
 Datagram = tuple[bytes, Address]
 
 K = TypeVar("K", bound=Hashable)
 
 
 class Line(Generic[K]):
-    """Those of one kind, in the order of their turns."""
+    """Those of one kind, in the order of their turns. Who sends more than fits into a turn is in arrears from then on, until all of it is
+    taken, and has every second turn with the others of that sort: whoever sends little waits for none of them.
+    """
 
     def __init__(self, each: int, in_all: int) -> None:
         self._each = each
         self._in_all = in_all
         self._waiting: OrderedDict[K, deque[Datagram]] = OrderedDict()
+        self._arrears: OrderedDict[K, deque[Datagram]] = OrderedDict()
+        self._prefers_arrears = False
         self.datagrams = 0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._arrears)
 
     def put(self, key: K, datagram: Datagram) -> bool:
         """False: dropped. Who has none waiting may go past what there may be in all, twice over."""
-        waiting = self._waiting.get(key)
+        waiting = self._of(key)
         if waiting:
             if self.datagrams >= self._in_all or len(waiting) >= self._each:
                 return False
@@ -57,19 +64,22 @@ class Line(Generic[K]):
 
     def want(self, key: K) -> None:
         """It wants a turn, whether or not anything came."""
-        self._waiting.setdefault(key, deque())
+        if self._of(key) is None:
+            self._waiting[key] = deque()
 
     def take(self, most: int) -> tuple[K, list[Datagram]]:
-        key, waiting = self._waiting.popitem(last=False)
+        self._prefers_arrears = not self._prefers_arrears
+        from_arrears = self._arrears and (self._prefers_arrears or not self._waiting)
+        key, waiting = (self._arrears if from_arrears else self._waiting).popitem(last=False)
         taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         self.datagrams -= len(taken)
         if waiting:
-            self._waiting[key] = waiting
+            self._arrears[key] = waiting
         return key, taken
 
     def drop(self, key: K) -> list[Datagram]:
         """It gets no turn any more; returns what waited."""
-        waiting = self._waiting.pop(key, None) or ()
+        waiting = self._waiting.pop(key, None) or self._arrears.pop(key, None) or ()
         self.datagrams -= len(waiting)
         return list(waiting)
 
@@ -78,36 +88,37 @@ class Line(Generic[K]):
         if not self._waiting.get(key, True):
             del self._waiting[key]
 
+    def _of(self, key: K) -> deque[Datagram] | None:
+        waiting = self._waiting.get(key)
+        return self._arrears.get(key) if waiting is None else waiting
+
 
 class Turns:
-    """`has_begun`: whether a handshake with an address is under way."""
+    """`begun`: how many handshakes with an address are under way."""
 
-    def __init__(self, limits: Limits, has_begun: Callable[[str], bool]) -> None:
+    def __init__(self, limits: Limits, begun: Callable[[str], int]) -> None:
         each, in_all = limits.datagrams_waiting_each, limits.datagrams_waiting
-        self.new: Line[str] = Line(each, in_all)
-        self.again: Line[str] = Line(each, in_all)
+        self.beginning: list[Line[str]] = [Line(each, in_all) for _ in range(RANKS)]
         self.half_open: Line[Connection] = Line(each, in_all)
         self.open: Line[Connection] = Line(each, in_all)
         self.silent: Line[Connection] = Line(0, 0)
-        self._has_begun = has_begun
-        self._order: deque[Line[str] | Line[Connection]] = deque(
-            (self.new, self.again, self.half_open, self.open)
-        )
+        self._begun = begun
+        self._turn = 0
 
     def __bool__(self) -> bool:
-        return bool(self.silent) or any(self._order)
+        return any(self.beginning) or bool(self.half_open or self.open or self.silent)
 
     @property
     def unknown(self) -> int:
         """Datagrams that wait and belong to no connection."""
-        return self.new.datagrams + self.again.datagrams
+        return sum(line.datagrams for line in self.beginning)
 
     def put(self, datagram: Datagram, connection: Connection | None) -> bool:
         """False: dropped."""
         if connection is not None:
             return (self.open if connection.is_open else self.half_open).put(connection, datagram)
         key = address_key(datagram[1])
-        return (self.again if self._has_begun(key) else self.new).put(key, datagram)
+        return self.beginning[min(self._begun(key).bit_length(), RANKS - 1)].put(key, datagram)
 
     def want(self, connection: Connection) -> None:
         """It has something to send."""
@@ -125,12 +136,12 @@ class Turns:
 
     def take(self) -> tuple[Connection | None, list[Datagram]] | None:
         """The next turn: a connection, None for those that nobody knows, and what came. None when nobody waits."""
-        for _ in range(len(self._order)):
-            self._order.rotate(-1)
-            line = self._order[-1]
-            if line is self.new or line is self.again:
-                if line:
-                    return None, line.take(FLIGHT)[1]
-            elif line:
-                return cast("Line[Connection]", line).take(BATCH)
+        under_way = (self.half_open, self.open)
+        for _ in range(RANKS + len(under_way)):
+            self._turn = (self._turn + 1) % (RANKS + len(under_way))
+            if self._turn < RANKS:
+                if beginning := self.beginning[self._turn]:
+                    return None, beginning.take(FLIGHT)[1]
+            elif line := under_way[self._turn - RANKS]:
+                return line.take(BATCH)
         return self.silent.take(0) if self.silent else None
