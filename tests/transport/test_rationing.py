@@ -18,7 +18,8 @@ COST = 0.0006
 class Node:
     """Serves strangers, each at a cost, and notes when."""
 
-    def __init__(self) -> None:
+    def __init__(self, cost: float = COST) -> None:
+        self._cost = cost
         self.clock = ManualClock(now=0.0)
         self.rationing = Rationing(self.clock, DEFAULT, self._serve, lambda _key: 0)
         self.served: list[float] = []
@@ -30,7 +31,7 @@ class Node:
 
     def _serve(self, _connection: Connection | None, _datagrams: list[Datagram]) -> None:
         self.served.append(self.clock.monotonic())
-        self.clock.advance(COST)
+        self.clock.advance(self._cost)
 
 
 async def test_a_slice_ends_and_others_have_a_turn_of_the_loop_between() -> None:
@@ -58,6 +59,16 @@ async def test_while_somebody_known_is_served_slices_lie_apart() -> None:
         assert len(node.served) == expected
         assert DEFAULT.turn_share == 0.2
         node.clock.advance(4 * 2 * COST)
+
+
+async def test_the_longer_a_slice_took_the_later_comes_the_next() -> None:
+    node = Node(cost=0.01)
+    node.rationing.notice()
+    node.come(2)
+    node.clock.advance(0.039)
+    assert len(node.served) == 1
+    node.clock.advance(0.002)
+    assert len(node.served) == 2
 
 
 async def test_when_nobody_known_wants_anything_any_more_the_rest_is_served_at_once() -> None:
