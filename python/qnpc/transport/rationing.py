@@ -62,6 +62,7 @@ class Rationing:
         if self.turns:
             self._planned = True
             if began < self._busy_until:
-                self._clock.call_later(took / self._limits.turn_share - took, self._slice)
+                pause = min(took / self._limits.turn_share - took, self._limits.turn_pause)
+                self._clock.call_later(pause, self._slice)
             else:
                 self._loop.call_soon(self._slice)
