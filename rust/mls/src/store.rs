@@ -17,7 +17,8 @@ use crate::codec::Value;
 mod listing;
 mod provider;
 mod secrets;
-pub(crate) use provider::{View, Writes};
+mod view;
+pub(crate) use view::{View, Writes};
 
 /// Why the store failed. All of them are local.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::provider::Label;
+use super::view::Label;
 use super::{Store, StoreError};
 use crate::codec::decode;
 
