@@ -102,6 +102,7 @@ class Limits:
         60.0  # a session that lasted so long, or brought something, begins the pauses between tries anew
     )
     retry_after: float = 300.0  # the longest that a client waits because its node says so
+    past_epoch_ttl: float = 7 * 86400.0  # then a client forgets the secrets of an epoch that has ended
     upkeep_interval: float = 3600.0  # between two looks at what a client keeps at its node
     key_fetches: int = 16  # that a client has in flight at once
 

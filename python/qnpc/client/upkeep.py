@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qnpc import _core
 from qnpc.client.account import Account
 from qnpc.client.connection import Online
@@ -17,6 +19,8 @@ from qnpc.wire import (
 
 _HYBRID = "hybrid_uploaded"
 _CHECKED = "key_packages_checked"
+_FORGOTTEN = "epochs_forgotten"
+_DAY = 86_400_000
 
 
 async def keep_reachable(limits: Limits, account: Account, state: State, online: Online) -> None:
@@ -32,7 +36,28 @@ async def keep_reachable(limits: Limits, account: Account, state: State, online:
             except Error as error:
                 if error.kind is not Code.SUITE_NOT_ALLOWED:
                     raise
+        await _forget_epochs(limits, state)
         await state.run(lambda tx: tx.set_meta(_CHECKED, str(tx.now).encode()))
+
+
+async def _forget_epochs(limits: Limits, state: State) -> None:
+    """What a group keeps of past epochs is for messages that come late. A day's look at each is enough, one at a time."""
+
+    def due(tx: Transaction) -> list[bytes]:
+        last = tx.meta(_FORGOTTEN)
+        if last is not None and int(last) + _DAY > tx.now:
+            return []
+        tx.set_meta(_FORGOTTEN, str(tx.now).encode())
+        return [group.id for group in tx.groups() if group.state == "active"]
+
+    for group_id in await state.run(due):
+        await state.run(partial(_forget, group_id=group_id, seconds=int(limits.past_epoch_ttl)))
+
+
+def _forget(tx: Transaction, *, group_id: bytes, seconds: int) -> None:
+    group = tx.group(group_id)
+    if group is not None and group.state == "active":
+        tx.mls_group(group_id).forget_epochs(seconds)
 
 
 async def _upload_hybrid_key(account: Account, state: State, online: Online) -> None:

@@ -156,7 +156,7 @@ impl<'a> View<'a> {
             epochs = now;
         }
         let row = parts.row(&epochs).ok_or(StoreError::Encode)?;
-        self.store.set(place, Some(row))
+        self.store_changed(place, &row)
     }
 
     pub(super) fn secrets<G: Serialize, V: DeserializeOwned>(
