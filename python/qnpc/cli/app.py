@@ -35,7 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("demo", "A node and three people on this machine; checks itself."),
     "serve": Entry("serve", "Run a node."),
     "node": Entry("node", "Look after a node: invites, health, backups.", family=True),
-    "bench": Entry("bench", "Measure this machine: deliveries, latency.", family=True),
+    "bench": Entry("bench", "Measure this machine: deliveries, latency, cryptography, groups.", family=True),
     "ping": Entry("ping", "Ask a node whether it is there, and what was negotiated."),
     "register": Entry("account", "Create an account on a node, and this profile's device."),
     "login": Entry("account", "Renew this profile's session, or add a device to an account."),
