@@ -19,10 +19,11 @@ from aioquic.quic.packet_builder import QuicPacketBuilder
 
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
-from qnpc.ports import Address
+from qnpc.ports import Address, Ports
 from qnpc.transport import TlsIdentity, bounded, connect, listen, private
 from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.connection import Connection
+from qnpc.transport.endpoint import LONGEST
 from tests.support.network import Network, SeededRandom, run
 from tests.transport.peers import Node, Recorder, craft, crypto_frame, initial, inject, node, stream_frame
 
@@ -389,3 +390,14 @@ def test_a_receiver_that_is_never_started_holds_little(identity: TlsIdentity) ->
         await server.close()
 
     run(main())
+
+
+async def test_what_no_path_carries_whole_does_not_wait(ports: Ports, identity: TlsIdentity) -> None:
+    """Datagrams of strangers wait in memory for their turn, so many of them; each is bounded too."""
+    async with node(identity, ports) as server:
+        rationing = server.endpoint._rationing
+        rationing._planned = True  # as while others are served
+        for size, waiting in ((LONGEST + 1, 0), (65_000, 0), (LONGEST, 1)):
+            server.endpoint.datagrams_received([(b"\xc0" + bytes(size - 1), ("192.0.2.1", 7))])
+            assert rationing.turns.unknown == waiting
+        rationing._planned = False

@@ -642,7 +642,7 @@ class Group:
         """Applies a Change of this group's current epoch, once. Drops our own pending commit, if any. Raises StateError."""
 
     def forget_epochs(self, seconds: int) -> None:
-        """Forgets the secrets of past epochs that ended longer ago than this, by the system's clock. Raises StateError."""
+        """Forgets the secrets of past epochs that began longer ago than this, by the system's clock. Raises StateError."""
 
     def flush(self) -> None:
         """Writes what `process` deferred. Before each `take_delta`. (`merge`, `encrypt` and commits flush by themselves.)"""

@@ -28,6 +28,7 @@ class _Suspect:
     head: Head | None
     renewed: bool  # another incarnation: it begins again after what it believes that we have
     group: bool  # an active one
+    ahead: bool = False  # the node has acknowledgements of ours that we do not know: it is we who went back
 
 
 async def notice(state: State, limits: Limits, peer: Peer, session: Remote, heads: Iterable[Head]) -> bool:
@@ -70,10 +71,12 @@ def _suspects(tx: Transaction, heads: Iterable[Head]) -> list[_Suspect]:
     active = {row.id for row in tx.groups() if row.state == "active"}
     found = [_Suspect(group, None, False, True) for group in active - by_channel.keys()]
     for channel, head in by_channel.items():
-        incarnation, seq = tx.cursor(channel) or (head.incarnation, 0)
+        known = tx.cursor(channel)
+        incarnation, seq = known or (head.incarnation, 0)
         renewed = incarnation != head.incarnation
         if renewed or head.seq < seq:
-            found.append(_Suspect(channel, head, renewed, channel in active))
+            ahead = known is not None and head.acked > seq
+            found.append(_Suspect(channel, head, renewed, channel in active, ahead))
     return found
 
 
@@ -93,7 +96,8 @@ def _put_one_right(tx: Transaction, one: _Suspect, info: GroupInfoResults | None
         return
     if one.head is None and info is not None:  # it became a member while this session began
         return
-    if info is not None and one.head is not None and _agrees(tx, one, info):
+    # A profile from a backup has sent with keys that it has again: whatever the tree says, it must not go on.
+    if info is not None and one.head is not None and not one.ahead and _agrees(tx, one, info):
         show_gap(tx, one.channel, one.head.incarnation, one.head.seq, tx.now, {"restored": True})
     else:
         lapse(tx, one.channel, tx.now)

@@ -20,6 +20,7 @@ from qnpc.wire import (
 _HYBRID = "hybrid_uploaded"
 _CHECKED = "key_packages_checked"
 _FORGOTTEN = "epochs_forgotten"
+_SINCE = "epoch_since_"
 _DAY = 86_400_000
 
 
@@ -51,13 +52,21 @@ async def _forget_epochs(limits: Limits, state: State) -> None:
         return [group.id for group in tx.groups() if group.state == "active"]
 
     for group_id in await state.run(due):
-        await state.run(partial(_forget, group_id=group_id, seconds=int(limits.past_epoch_ttl)))
+        await state.run(partial(_forget, group_id=group_id, ttl=int(limits.past_epoch_ttl * 1000)))
 
 
-def _forget(tx: Transaction, *, group_id: bytes, seconds: int) -> None:
+def _forget(tx: Transaction, *, group_id: bytes, ttl: int) -> None:
+    """All past epochs of a group whose epoch has been the same for so long: they ended before that, and nothing of them is still on its
+    way. A group that moves faster keeps two of them at most."""
     group = tx.group(group_id)
-    if group is not None and group.state == "active":
-        tx.mls_group(group_id).forget_epochs(seconds)
+    if group is None or group.state != "active":
+        return
+    mls, key = tx.mls_group(group_id), f"{_SINCE}{group_id.hex()}"
+    epoch, _, since = (tx.meta(key) or b"").partition(b" ")
+    if epoch != str(mls.epoch).encode():
+        tx.set_meta(key, f"{mls.epoch} {tx.now}".encode())
+    elif int(since) + ttl <= tx.now:
+        mls.forget_epochs(0)
 
 
 async def _upload_hybrid_key(account: Account, state: State, online: Online) -> None:

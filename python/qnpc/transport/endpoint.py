@@ -32,6 +32,10 @@ Lost = Callable[[bytes, bytes, Address, float], None]
 
 _LONG_HEADER = 0x80
 _ID_LENGTH = bytes([CONNECTION_ID_BYTES])
+LONGEST = 1500
+"""Bytes of a datagram of those who are not logged in, as a path of Ethernet carries them; longer ones were put together on the way. They
+wait in memory, so they are bounded in size too."""
+
 _TICK = (
     1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
 )
@@ -151,7 +155,7 @@ class Endpoint:
                 touched[connection] = None
             elif self._ephemeral:
                 self._find(data, address, now)  # a stateless reset, or nothing
-            else:
+            elif len(data) <= LONGEST:
                 self._rationing.turns.put((data, address), connection)
         for connection in touched:
             connection.deliver_events(now)

@@ -98,6 +98,9 @@ impl Authenticated {
     }
 }
 
+/// More than there are devices in the largest group. Each has a signature to be verified, by whoever reads the commit.
+const MOST_QUOTES: usize = 1024;
+
 fn quotes(rest: &[u8]) -> Option<Vec<Quote>> {
     let (version, list) = rest.split_first()?;
     let list = wire::only_vector(list)?;
@@ -112,7 +115,7 @@ fn quotes(rest: &[u8]) -> Option<Vec<Quote>> {
         reader.u8()?;
         reader.vector()?;
         let quote = start.get(..start.len() - reader.0.len())?;
-        if quote <= before {
+        if quote <= before || quotes.len() == MOST_QUOTES {
             return None;
         }
         quotes.push(Quote::decode(quote)?);
@@ -179,5 +182,28 @@ mod tests {
         for length in (0..whole.len()).filter(|length| *length != 16) {
             assert!(Authenticated::parse(whole.get(..length).unwrap()).is_err());
         }
+    }
+
+    #[test]
+    fn there_are_no_more_quotes_than_devices() {
+        let identity = SigningKey::generate().unwrap();
+        let device = SigningKey::generate().unwrap().public();
+        let revocation = |at: usize| {
+            let at = u64::try_from(at).unwrap();
+            let bytes = crate::Revocation::issue(&identity, &device, at).unwrap();
+            Quote::Revocation(crate::Revocation::parse(&bytes).unwrap())
+        };
+        let many: Vec<Quote> = (1..=MOST_QUOTES + 1).map(revocation).collect();
+        let (most, more) = (&many[1..], &many[..]);
+        let encoded = Authenticated::encode([7; 16], most).unwrap();
+        assert_eq!(
+            Authenticated::parse(&encoded).unwrap().quotes.len(),
+            MOST_QUOTES
+        );
+        let encoded = Authenticated::encode([7; 16], more).unwrap();
+        assert_eq!(
+            Authenticated::parse(&encoded).map(|_| ()),
+            Err(Refusal::Quotes)
+        );
     }
 }

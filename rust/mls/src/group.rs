@@ -229,10 +229,12 @@ impl Group {
             self.mls
                 .process_message(&provider, message)
                 .map_err(refusals::process)
-        })?;
+        });
+        // Also of what is refused a key may be gone in memory.
         if provider.storage().deferred() && self.deferred != Some(Writes::All) {
             self.deferred = Some(if late { Writes::All } else { Writes::Current });
         }
+        let processed = processed?;
         self.classify(processed, externals)
     }
 
@@ -359,7 +361,7 @@ impl Group {
         Ok(())
     }
 
-    /// Forgets the secrets of past epochs that ended longer ago than `age`, by the system's clock: what is still on its way from then
+    /// Forgets the secrets of past epochs that began longer ago than `age`, by the system's clock: what is still on its way from then
     /// can be read no more, whoever gets hold of this device.
     pub fn forget_epochs(&mut self, age: Duration) -> Result<(), Error> {
         let provider = Provider::new(&self.store)?;
