@@ -112,7 +112,7 @@ def test_a_sender_seals_with_its_own_certificate_only() -> None:
     for device, certificate in (
         (MALLORY.device, ALICE.certificate),
         (ALICE.device, ALICE.certificate[:-1]),
-        (ALICE.device, ALICE.certificate[:-1] + b"\0"),
+        (ALICE.device, ALICE.certificate[:-1] + bytes([ALICE.certificate[-1] ^ 1])),
     ):
         with pytest.raises(Malformed):
             seal_envelope(BOB.public_key, device, certificate, b"note", b"")
