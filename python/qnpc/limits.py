@@ -29,15 +29,31 @@ class Limits:
     idle: float = 60.0
     keepalive: float = 20.0
     silence: float = 10.0  # a client gives up on a node that acknowledges nothing for so long
-    connections_per_address: int = 64
-    half_open: int = 512
-    half_open_retry: int = 64  # above it a client must show that it owns its address
+    connections_per_address: int = 512  # of those who are logged in
     outbox: int = 256 * 1024  # queued pushes per connection, or one entry
     stream_buffer: int = 64 * 1024  # unsent and unacknowledged bytes inside one QUIC stream
     receive_window: int = 1024 * 1024
     receive_window_before_login: int = 32 * 1024
     close_grace: float = 2.0
     drain: float = 2.0  # what a stopping node gives to calls under way, and again to answers on theirs
+
+    # Who is not logged in
+    login: float = 30.0  # from the beginning of a connection until there must be a session
+    connections_before_login: int = 512
+    connections_before_login_per_address: int = 64
+    makes_room: float = 1.0  # so old must such a connection be to be ended when another needs its place
+    half_open_retry: int = 64  # from so many half-open ones on a client must show that it owns its address
+    waiting_retry: int = 32  # likewise, from so many datagrams on that wait
+    datagrams_waiting: int = 1024  # in each line; who has none waiting may go past it, twice over
+    datagrams_waiting_each: int = 64  # of one address, or of one connection
+    turn: float = 0.001  # what is done for all of them at once
+    turn_share: float = 0.2  # of the time, while anything is done for those who are logged in
+    turn_pause: float = 0.015  # and no longer until the next turn, for a slow turn may be the machine's doing
+    turn_quiet: float = 0.05  # which is taken to go on for so long
+    messages_at_once_before_login: int = 4
+    messages_pause_before_login: float = 0.02
+    messages_waiting_before_login: int = 8 * 1024  # bytes of whole messages
+    reads_before_login: int = 2  # of the store, at the same time, of all
 
     # Accounts
     username_min: int = 3

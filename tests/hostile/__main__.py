@@ -14,16 +14,17 @@ from pathlib import Path
 
 from qnpc.ports import Ports
 from tests.hostile.catalogue import ATTACKS
-from tests.hostile.harness import OURS, bounds, scene
+from tests.hostile.harness import bounds, scene
 from tests.hostile.judge import Bounds, Measured, judge, latency_is_bad
+from tests.hostile.processes import OURS
 
-COLUMNS = "{:<26} {:>15} {:>16} {:>18} {:>7} {:>7}  {}"
-HEAD = COLUMNS.format("attack", "memory/conn.", "node CPU", "honest p99", "rest", "lost", "verdict")
+COLUMNS = "{:<26} {:>15} {:>16} {:>18} {:>7} {:>11} {:>5}  {}"
+HEAD = COLUMNS.format("attack", "memory/conn.", "node CPU", "honest p99", "rest", "got in", "lost", "verdict")
 
 
 def row(name: str, measured: Measured, limits: Bounds, bad: list[str], again: bool) -> str:
     """KiB per connection (or in all, where there are none), cores and seconds per second of the attacker, milliseconds before and
-    during, seconds until rest."""
+    during, seconds until rest, seconds that somebody new and a member took to get in meanwhile."""
     kib = measured.memory / 1024
     memory = (
         f"{kib / limits.connections:.0f} KiB x {limits.connections}"
@@ -37,6 +38,8 @@ def row(name: str, measured: Measured, limits: Bounds, bad: list[str], again: bo
         f"{measured.cores:.2f} c, {measured.effort:.1f} x",
         f"{1000 * measured.before_p99:.0f} -> {1000 * measured.p99:.0f} ms",
         "never" if measured.settled is None else f"{measured.settled:.1f} s",
+        " ".join("never" if took is None else f"{took:.1f}" for took in (measured.entered, measured.returned))
+        + " s",
         measured.dropped,
         verdict + (" (latency measured twice)" if again else ""),
     )
@@ -51,7 +54,7 @@ async def one(name: str, seconds: float, package: Path, ports: Ports) -> Measure
 async def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("attacks", nargs="*", default=list(ATTACKS), metavar="ATTACK")
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--package", type=Path, default=OURS)
     asked = parser.parse_args()
     ports = Ports()

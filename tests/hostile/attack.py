@@ -33,6 +33,12 @@ class Attack(ABC):
     pause: ClassVar[float] = 0.01
     """Seconds between strikes."""
 
+    settles: ClassVar[float] = 2.0
+    """Seconds after its end in which the node must be at rest."""
+
+    lasts: ClassVar[float] = 0.0
+    """Seconds that it needs at least to show what it does."""
+
     def __init__(self, stranger: Stranger, count: int) -> None:
         """`count`: so many connections, instead of all."""
         self.stranger = stranger

@@ -7,7 +7,6 @@ node's link is the argument. It runs at a lower priority, as it would on a machi
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from typing import Any
@@ -16,6 +15,7 @@ from qnpc import link
 from qnpc.ports import Ports
 from tests.hostile.attack import Attack
 from tests.hostile.catalogue import ATTACKS
+from tests.hostile.processes import obey
 from tests.hostile.stranger import Stranger
 
 
@@ -60,14 +60,8 @@ class Attacker:
 
 async def main(node: link.NodeLink) -> None:
     ports = Ports()
-    loop = asyncio.get_running_loop()
-    attacker = Attacker(ports, node)
     try:
-        while line := await loop.run_in_executor(None, sys.stdin.readline):
-            command, *arguments = line.split()
-            answer = await getattr(attacker, command)(*arguments)
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
+        await obey(Attacker(ports, node))
     finally:
         ports.close()
 

@@ -6,14 +6,11 @@ import asyncio
 import contextlib
 import gc
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import qnpc
 from qnpc.link import NodeLink
 from qnpc.node.admin import create_invite
 from qnpc.ports import Ports
@@ -21,11 +18,12 @@ from tests.hostile import honest
 from tests.hostile.attack import Attack
 from tests.hostile.catalogue import ATTACKS
 from tests.hostile.gauge import Gauge
-from tests.hostile.judge import MIB, SETTLE, Bounds, Measured
-from tests.support.processes import DEADLINE, Running, environment
+from tests.hostile.judge import ENTRY, MIB, Bounds, Measured
+from tests.hostile.processes import OURS, Helper
+from tests.support.processes import Running
 
-PLAIN = {"PYTHONDEVMODE": ""}
-"""As a user's interpreter: development mode has an allocator of its own, and is slow. The node has it too."""
+BUILDS_UP = 1.0
+"""Seconds of an attack before somebody comes."""
 
 CALIBRATION = 16
 """Idle connections by which the size of one is measured."""
@@ -39,58 +37,27 @@ REHEARSAL_SECONDS = 0.5
 _INNOCENT = {"debug", "info"}
 """Levels of a node's log. Anything else that it writes to stderr is a complaint."""
 
-TESTS = Path(__file__).parents[2]
-OURS = Path(qnpc.__file__).parents[1]
-"""Where the processes find the tests, and the same package that the harness runs."""
-
 
 def bounds(attack: type[Attack], *, lenient: bool) -> Bounds:
     """`lenient`: for machines on which much else runs, and with fewer connections."""
+    made = Bounds(
+        attack.connections, attack.opens, attack.per_connection, attack.cores, settles=attack.settles
+    )
     if lenient:
-        return Bounds(
-            connections(attack, whole=False),
-            attack.opens,
-            attack.per_connection,
-            attack.cores + 0.3,
-            3 * MIB,
-            5.0,
-            0.5,
+        return replace(
+            made,
+            connections=connections(attack, whole=False),
+            cores=attack.cores + 0.3,
+            noise=3 * MIB,
+            latency=5.0,
+            latency_floor=0.5,
+            entry=2 * ENTRY,
         )
-    noise = MIB if attack.rehearsed else 3 * MIB
-    return Bounds(attack.connections, attack.opens, attack.per_connection, attack.cores, noise)
+    return made if attack.rehearsed else replace(made, noise=3 * MIB)
 
 
 def connections(attack: type[Attack], *, whole: bool) -> int:
     return attack.connections if whole or not attack.rehearsed else min(FEW, attack.connections)
-
-
-class Attackers:
-    """The other process. See attacker.py."""
-
-    def __init__(self, node: NodeLink) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.hostile.attacker", str(node)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment() | PLAIN | {"PYTHONPATH": f"{TESTS}:{OURS}"},
-            cwd=TESTS,
-        )
-
-    async def do(self, *command: object) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(" ".join(map(str, command)) + "\n")
-        self._process.stdin.flush()
-        async with asyncio.timeout(DEADLINE):
-            line = await asyncio.get_running_loop().run_in_executor(None, self._process.stdout.readline)
-        assert line, "the attackers died"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
 
 
 @dataclass
@@ -102,13 +69,15 @@ class Scene:
     node: Running
     gauge: Gauge
     link: NodeLink
-    attackers: Attackers
+    attackers: Helper
+    visitors: Helper
     pair: honest.Pair
     idle: float = 0.0
     baseline: honest.Heard | None = None
     _network: int = 1
     _complaints: int = 0
     newcomers: int = field(default=0)
+    comers: int = field(default=0)
 
     async def calibrate(self) -> None:
         """What one idle connection holds."""
@@ -130,9 +99,11 @@ class Scene:
         before = gauge.peak = gauge.memory()
         watching = asyncio.ensure_future(gauge.watch())
         cpu, began, dropped = gauge.cpu(), clock.monotonic(), gauge.dropped(self.link.port)
-        heard, told = await asyncio.gather(self.pair.talk(seconds), self.attackers.do("strike", seconds))
+        heard, told, came = await asyncio.gather(
+            self.pair.talk(seconds), self.attackers.do("strike", seconds), self._come(seconds)
+        )
         spent, passed = gauge.cpu() - cpu, clock.monotonic() - began
-        settled = await gauge.rest(SETTLE)
+        settled = await gauge.rest(ATTACKS[name].settles)
         watching.cancel()
         await self.attackers.do("leave")
         return Measured(
@@ -148,6 +119,8 @@ class Scene:
             p99=heard.p99,
             settled=settled,
             lost=heard.lost,
+            entered=came["entered"],
+            returned=came["returned"],
             newcomer=await self.newcomer() if whole else await honest.served(self.link, self.ports),
             complaint=told["complaint"],
             errors=self._errors(),
@@ -159,7 +132,12 @@ class Scene:
         await self.attackers.do("prepare", name, self._network, REHEARSAL)
         await self.attackers.do("strike", REHEARSAL_SECONDS)
         await self.attackers.do("leave")
-        await self.gauge.rest(SETTLE)
+        await self.gauge.rest(ATTACKS[name].settles)
+
+    async def _come(self, seconds: float) -> dict[str, Any]:
+        await self.ports.clock.sleep(min(BUILDS_UP, seconds / 4))
+        self.comers += 1
+        return await self.visitors.do("come", self.path, f"comer-{self.comers}")
 
     async def newcomer(self) -> str:
         self.newcomers += 1
@@ -189,10 +167,12 @@ async def scene(path: Path, ports: Ports, package: Path = OURS) -> AsyncIterator
         await asyncio.to_thread(node.event, "listening")
         link = await create_invite(data, None, None, ports)
         gauge = Gauge(node.process.pid, ports.clock)
-        attackers = Attackers(link)
+        attackers = Helper("tests.hostile.attacker", link)
+        visitors = Helper("tests.hostile.visitor", link, node.process.pid)
         try:
+            await visitors.do("settle", path)
             async with honest.friends(path, link, ports, gauge.kept_waiting) as pair:
-                made = Scene(path, ports, node, gauge, link, attackers, pair)
+                made = Scene(path, ports, node, gauge, link, attackers, visitors, pair)
                 await made.calibrate()
                 gc.collect()
                 gc.freeze()  # what the collector takes here would count as the node's
@@ -200,6 +180,7 @@ async def scene(path: Path, ports: Ports, package: Path = OURS) -> AsyncIterator
         finally:
             gc.unfreeze()
             attackers.close()
+            visitors.close()
             node.stop()
 
 

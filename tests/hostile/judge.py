@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-SETTLE = 2.0
-"""Seconds after an attack in which the node must be idle again."""
+ENTRY = 3.0
+"""Seconds in which somebody new must have registered, and a member whose connection broke be back, while the attack lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,16 @@ class Bounds:
     noise: int = MIB
     latency: float = 2.0
     latency_floor: float = 0.020
+    entry: float = ENTRY
+    settles: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """Bytes, seconds. `idle`: what the node holds for one idle connection. `memory`: its growth at the peak, above
     its idle connections. `dropped`: datagrams that the kernel had no room for, honest ones among them. `settled`: how
-    long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive.
+    long after the end it was busy; None if it did not come to rest. `lost`: honest messages that did not arrive. `entered`,
+    `returned`: how long somebody new took to register during the attack, and a member to come back; None: did not.
     """
 
     seconds: float
@@ -46,6 +49,8 @@ class Measured:
     p99: float
     settled: float | None
     lost: int
+    entered: float | None
+    returned: float | None
     newcomer: str = ""
     complaint: str = ""
     errors: tuple[str, ...] = ()
@@ -84,9 +89,13 @@ def judge(measured: Measured, bounds: Bounds) -> list[str]:
         most_ms = 1000 * latency_bound(bounds, measured.before_p99)
         bad.append(f"honest p99 was {1000 * measured.p99:.0f} ms, {most_ms:.0f} are allowed")
     if measured.settled is None:
-        bad.append(f"it was still busy {SETTLE:.0f} s after the end")
+        bad.append(f"it was still busy {bounds.settles:.0f} s after the end")
     if measured.lost:
         bad.append(f"{measured.lost} honest messages did not arrive")
+    for who, took in (("somebody new", measured.entered), ("a member", measured.returned)):
+        if took is None or took > bounds.entry:
+            late = "did not get in" if took is None else f"took {took:.1f} s to get in"
+            bad.append(f"{who} {late} meanwhile, {bounds.entry:.0f} s are allowed")
     if measured.newcomer:
         bad.append(f"a new client was not served: {measured.newcomer}")
     if measured.complaint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -105,6 +106,10 @@ class Stranger:
     def host(self, number: int) -> str:
         return f"127.0.{self.network}.{1 + number % 250}"
 
+    def far(self, number: int) -> str:
+        """As `host`, of many thousands."""
+        return f"127.{self.network}.{number // 250}.{1 + number % 250}"
+
     def count(self, data: bytes) -> None:
         self.sent += 1
         self.sent_bytes += len(data)
@@ -153,12 +158,12 @@ class Stranger:
 
     # -- bare sockets -----------------------------------------------------------------------------------------------------------
 
-    def bare(self, count: int) -> list[socket.socket]:
+    def bare(self, count: int, host: Callable[[int], str] | None = None) -> list[socket.socket]:
         """UDP sockets at so many addresses, connected to the node."""
         made = []
         for number in range(count):
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sock.bind((self.host(number), 0))
+            sock.bind(((host or self.host)(number), 0))
             sock.connect(self.address)
             sock.setblocking(False)
             made.append(sock)
@@ -170,12 +175,18 @@ class Stranger:
         with contextlib.suppress(OSError):  # full: lost, as on the way
             sock.send(datagram)
 
+    def heard(self, sock: socket.socket) -> Iterator[bytes]:
+        """What came to a bare socket; it counts."""
+        with contextlib.suppress(OSError):
+            for data in iter(partial(sock.recv, 65536), b""):
+                self.heard_bytes += len(data)
+                yield data
+
     def listen(self) -> None:
         """Counts what the node answered to bare sockets."""
         for sock in self.sockets:
-            with contextlib.suppress(OSError):
-                for data in iter(partial(sock.recv, 65536), b""):
-                    self.heard_bytes += len(data)
+            for _ in self.heard(sock):
+                pass
 
     async def close(self) -> None:
         for sock in self.sockets:

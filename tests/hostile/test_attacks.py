@@ -38,9 +38,10 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_the_node_holds_out(stage: Scene, name: str) -> None:
     limits = bounds(ATTACKS[name], lenient=True)
-    measured = await stage.run(name, SECONDS, whole=False)
+    seconds = max(SECONDS, ATTACKS[name].lasts)
+    measured = await stage.run(name, seconds, whole=False)
     if latency_is_bad(measured, limits):  # others use this machine too: once more, and then it counts
-        measured = await stage.run(name, SECONDS, whole=False)
+        measured = await stage.run(name, seconds, whole=False)
     assert judge(measured, limits) == []
 
 

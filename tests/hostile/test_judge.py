@@ -30,6 +30,8 @@ GOOD = Measured(
     p99=0.060,
     settled=1.9,
     lost=0,
+    entered=3.0,
+    returned=3.0,
 )
 
 
@@ -46,6 +48,8 @@ def test_what_is_at_the_bounds_is_good() -> None:
         (replace(GOOD, before_p99=0.005, p99=0.026), "honest p99"),
         (replace(GOOD, settled=None), "still busy"),
         (replace(GOOD, lost=1), "did not arrive"),
+        (replace(GOOD, entered=3.1), "somebody new took 3.1 s"),
+        (replace(GOOD, returned=None), "a member did not get in"),
         (replace(GOOD, newcomer="E105"), "a new client was not served"),
         (replace(GOOD, complaint="amplified"), "amplified"),
         (replace(GOOD, errors=("Traceback",)), "the node complained"),
@@ -73,7 +77,7 @@ def test_a_percentile_is_one_of_the_samples() -> None:
 
 
 def test_attacks_have_names_of_their_own_and_say_what_they_do() -> None:
-    assert len(ATTACKS) == 23
+    assert len(ATTACKS) == 25
     for name, attack in ATTACKS.items():
         assert " " not in name
         assert attack.__doc__

@@ -48,6 +48,11 @@ class Visit:
         async with asyncio.timeout(20):
             return await self.peer.call(target, method, params)
 
+    @property
+    def is_over(self) -> bool:
+        """The node has ended it."""
+        return self.node_side._closing is not None
+
     async def close(self) -> None:
         self.peer.close()
         await self.peer.wait_closed()
@@ -205,7 +210,9 @@ class Person:
         self.visit.peer.authenticated()
 
     async def renew(self, signer: Device | None = None) -> None:
-        """By the device's key."""
+        """By the device's key, on a new connection if the old one is over."""
+        if self.visit.is_over:
+            self.visit = self.rig.visit()
         asked = await self.visit.call(
             self.visit.node, wire.NODE.challenge, wire.NodeChallengeParams(self.key)
         )

@@ -235,14 +235,17 @@ async def test_begun_logins_are_bounded_and_come_free(node: Rig) -> None:
 
 
 @pytest.mark.parametrize("limits", [replace(Limits(), pending_logins=3)])
-async def test_all_addresses_together_are_bounded(node: Rig) -> None:
+async def test_logins_that_are_never_finished_keep_nobody_out(node: Rig) -> None:
+    alice = await node.person("alice")
     params = wire.NodeLoginParams("alice", OpaqueClientLogin(b"guess").request)
+    first = node.visit("198.51.100.100")
+    begun = await first.call(first.node, wire.NODE.login, params)
     for number in range(3):
         visit = node.visit(f"198.51.100.{number}")
         await visit.call(visit.node, wire.NODE.login, params)
-    visit = node.visit("198.51.100.9")
-    with refused(Code.TOO_MANY_LOGINS):
-        await visit.call(visit.node, wire.NODE.login, params)
+    with refused(Code.SESSION_EXPIRED):
+        await first.call(remote(begun.login), wire.LOGIN.finish, wire.LoginFinishParams(bytes(64)))
+    await alice.log_in()
 
 
 async def test_a_registration_that_takes_too_long_is_over(node: Rig) -> None:

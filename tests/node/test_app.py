@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import structlog
@@ -24,7 +26,7 @@ from qnpc.node.settings import NodeSettings
 from qnpc.node.store.sqlite import SqliteStore
 from qnpc.ports import Ports, SystemRandom
 from qnpc.rpc import Peer, Remote
-from qnpc.transport import connect
+from qnpc.transport import Connection, connect
 from tests.node.rig import refused
 
 ANY_PORT = ("127.0.0.1", 0)
@@ -101,6 +103,24 @@ async def test_others_on_the_machine_find_the_running_node(nodes: Nodes, setting
     await app.stop()
     assert directory.notice().pid is None, "a stopped node is not announced as running"
     await app.stop()
+
+
+async def test_who_comes_is_counted_by_network(
+    nodes: Nodes, settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has an IPv6 network could else take a place of the pending logins with each of its addresses."""
+    app = await nodes.start(settings)
+    counted: list[str] = []
+
+    def receive(_services: object, _link: object, address: str, _group: str) -> SimpleNamespace:
+        counted.append(address)
+        return SimpleNamespace()
+
+    monkeypatch.setattr("qnpc.node.engine.receive_visitor", receive)
+    for host in ("2001:db8::1", "2001:db8::2:3", "192.0.2.1"):
+        visitor = SimpleNamespace(peer_address=(host, 1), tls_group="", trust=None)
+        app._connected(cast("Connection", visitor))
+    assert counted == ["2001:db8::/64", "2001:db8::/64", "192.0.2.1"]
 
 
 async def test_the_key_outlives_the_node(nodes: Nodes, settings: NodeSettings) -> None:

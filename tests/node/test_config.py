@@ -59,14 +59,14 @@ def test_without_anything_there_are_defaults() -> None:
 
 
 def test_a_flag_counts_before_the_environment_and_that_before_the_file(tmp_path: Path) -> None:
-    toml = 'data_dir = "file"\npublic = "file.example"\nlisten = "127.0.0.1:1"\n[limits]\npayload = 1\nhalf_open = 1\ntext = 1\n'
-    environ = {"QNPC_DATA_DIR": "env", "QNPC_PUBLIC": "env.example", "QNPC_LIMITS": "payload=2 half_open=2"}
+    toml = 'data_dir = "file"\npublic = "file.example"\nlisten = "127.0.0.1:1"\n[limits]\npayload = 1\nexports = 1\ntext = 1\n'
+    environ = {"QNPC_DATA_DIR": "env", "QNPC_PUBLIC": "env.example", "QNPC_LIMITS": "payload=2 exports=2"}
     settings = read(tmp_path, toml, environ, data_dir="flag", limits="payload=3")
     assert settings.data_dir == Path("flag")
     assert settings.public == "env.example:7000"
     assert settings.listen == ("127.0.0.1", 1)
     limits = settings.limits
-    assert (limits.payload, limits.half_open, limits.text, limits.nesting) == (3, 2, 1, DEFAULT.nesting)
+    assert (limits.payload, limits.exports, limits.text, limits.nesting) == (3, 2, 1, DEFAULT.nesting)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,19 @@ def test_one_address_cannot_take_all_the_room() -> None:
     pending.hold("b", 200.0)
 
 
-def test_all_addresses_together_are_bounded() -> None:
-    pending = Pending(total=3, per_address=2, ttl=300.0)
-    for address in "abc":
-        pending.hold(address, 0.0)
-    with pytest.raises(Error):
-        pending.hold("d", 0.0)
+def test_many_addresses_keep_nobody_out() -> None:
+    """Whoever has many of them has the oldest of its own freed."""
+    pending = Pending(total=4, per_address=2, ttl=300.0)
+    held = [pending.hold(address, 0.0) for address in "abbc"]
+    for slot in held:
+        slot.held = "state"
+    pending.hold("d", 0.0)
+    assert [slot.held is None for slot in held] == [False, True, False, False], (
+        "the oldest where there are most"
+    )
+    pending.hold("e", 0.0)
+    assert [slot.held is None for slot in held] == [True, True, False, False], "or of all"
+    assert len(pending) == 4
 
 
 def test_room_comes_back_by_use_by_giving_back_and_by_time() -> None:

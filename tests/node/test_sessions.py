@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from qnpc import wire
 from qnpc._core import Device
 from qnpc.errors import Code
-from qnpc.limits import Limits
+from qnpc.node.upkeep import once
 from tests.node.rig import PIN, Person, Rig, Sink, refused, remote
+from tests.support.links import turns
 
 
 async def test_a_token_opens_a_session_on_another_connection(node: Rig) -> None:
@@ -29,24 +33,59 @@ async def test_a_token_that_is_not_known_says_no_more_than_that(node: Rig) -> No
             await alice.resume()
 
 
-@pytest.mark.parametrize(
-    "limits", [Limits(), replace(Limits(), collect_interval=1e9)], ids=["reaped", "kept"]
-)
-async def test_a_session_ends_with_its_token_and_the_device_renews_it(node: Rig) -> None:
+@pytest.mark.parametrize("reaped", [True, False])
+async def test_a_session_ends_with_its_token_and_the_device_renews_it(node: Rig, reaped: bool) -> None:
+    """Each call is held against the store, whatever timers do; and it is the connection's last."""
     alice = await node.person("alice")
-    node.clock.advance(24 * 3600.0)
+    asks: list[Callable[[], Awaitable[object]]] = [
+        lambda: alice.enqueue(alice, b"hi"),  # a write
+        lambda: alice.fetch(alice.key),  # a read
+        lambda: alice.subscribe(Sink()),
+    ]
+    opened = []
+    for _ in asks:
+        await alice.resume(node.visit())
+        opened.append((alice.visit, alice.session))
+    node.clock.jump(24 * 3600.0)
+    if reaped:
+        await once(node.services.writer, node.clock, node.limits)
+    for ask, (alice.visit, alice.session) in zip(asks, opened, strict=True):
+        with refused(Code.SESSION_EXPIRED):
+            await ask()
+        assert "E005" in str(await alice.visit.peer.wait_closed())
     with refused(Code.SESSION_EXPIRED):
-        await alice.enqueue(alice, b"hi")  # a write
-    with refused(Code.SESSION_EXPIRED):
-        await alice.fetch(alice.key)  # a read
-    with refused(Code.SESSION_EXPIRED):
-        await alice.subscribe(Sink())
-    with refused(Code.SESSION_EXPIRED):
-        await alice.resume()
+        await alice.resume(node.visit())
     old = alice.token
     await alice.renew()
     assert alice.token != old
     assert await alice.enqueue(alice, b"hi") == 1
+
+
+async def test_a_connection_ends_with_the_last_of_its_sessions(node: Rig) -> None:
+    """What logging in brought, to be served before strangers and to send much at once, goes with it."""
+    alice = await node.person("alice")
+    node.clock.advance(3600.0)
+    await alice.renew()
+    node.clock.advance(23 * 3600.0)
+    await turns()
+    assert not alice.visit.is_over, "there is another session on it"
+    assert await alice.enqueue(alice, b"hi") == 1
+    node.clock.advance(3600.0)
+    assert "E005" in str(await alice.visit.peer.wait_closed())
+
+    await alice.renew()
+    await alice.ask(wire.SESSION.logout, wire.Empty())
+    assert await alice.visit.peer.wait_closed() is None
+
+
+async def test_a_revoked_devices_connection_ends_when_that_is_noticed(node: Rig, tmp_path: Path) -> None:
+    alice, bob = await node.person("alice"), await node.person("bob")
+    with contextlib.closing(sqlite3.connect(tmp_path / "node.db")) as database, database:
+        database.execute("UPDATE device SET revoked = 1 WHERE key = ?", (alice.key,))
+    with refused(Code.DEVICE_REVOKED):
+        await alice.fetch(alice.key)
+    assert "E022" in str(await alice.visit.peer.wait_closed())
+    assert await bob.enqueue(bob, b"hi") == 1
 
 
 async def test_only_the_devices_own_key_renews(node: Rig) -> None:
@@ -120,7 +159,7 @@ async def test_logging_out_ends_this_session_and_no_other(node: Rig) -> None:
     await alice.ask(wire.SESSION.logout, wire.Empty())
     alice.token = first_token
     with refused(Code.SESSION_EXPIRED):
-        await alice.resume()
+        await alice.resume(node.visit())
 
 
 async def test_after_logging_out_nothing_more_is_pushed(node: Rig) -> None:
@@ -139,7 +178,7 @@ async def test_a_connection_that_only_listens_learns_that_its_session_expired(no
     alice, bob = await node.person("alice"), await node.person("bob")
     sink = Sink()
     await alice.subscribe(sink)
-    node.clock.advance(24 * 3600.0)
+    node.clock.jump(24 * 3600.0)
     await bob.renew()
     await bob.enqueue(alice, b"good morning")
     ended = await alice.visit.peer.wait_closed()

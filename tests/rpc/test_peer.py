@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from qnpc.errors import Code, Error
+from qnpc.limits import DEFAULT
 from qnpc.rpc import Call, Disconnected, LocalProtocolError, Method, Peer, encode
+from tests.node.links import ManualClock
 from tests.rpc.demo import (
     BOX,
     STORE,
@@ -177,6 +179,28 @@ async def test_an_unexpected_failure_is_logged_without_its_text_and_hidden_from_
     assert any("_fail" in frame for frame in line["trace"])
     assert "secret" not in str(line)
     assert b"secret" not in right.sent
+    client.close()
+    await server.wait_closed()
+
+
+async def test_who_is_not_logged_in_is_heard_a_few_messages_at_a_time_by_the_given_clock() -> None:
+    left, right = memory_links()
+    clock, store = ManualClock(now=0.0), Store()
+    server, client = Peer(right, DEFAULT, bootstrap=store, clock=clock), Peer(left, DEFAULT)
+    server.start()
+    client.start()
+    right.hold()
+    root = client.bootstrap()
+    calls = [client.start_call(root, STORE.fail, Coded(1)) for _ in range(11)]
+    server.data_received(bytes(left.sent))  # all at once
+    await turns()
+    heard = [sum(call.done for call in calls)]
+    for _ in range(2):
+        clock.advance(DEFAULT.messages_pause_before_login)
+        await turns()
+        heard.append(sum(call.done for call in calls))
+    assert heard == [3, 7, 11], "and the bootstrap"
+    right.resume()
     client.close()
     await server.wait_closed()
 

@@ -70,6 +70,7 @@ class Node:
         self.ports = ports
         self.limits = limits
         self.peers: list[Recorder] = []
+        self.on_arrival = self.arrived
         self.endpoint: Endpoint
         self._arrival = asyncio.Event()
 
@@ -97,7 +98,9 @@ async def node(
 ) -> AsyncIterator[Node]:
     """A node that sends back what it is sent."""
     made = Node(identity, ports, limits)
-    made.endpoint = await listen(ports, address, identity, limits, made.arrived)
+    made.endpoint = await listen(
+        ports, address, identity, limits, lambda connection: made.on_arrival(connection)
+    )
     try:
         yield made
     finally:
@@ -139,13 +142,19 @@ def initial(
     version: int = 1,
     destination: bytes = b"12345678",
     source: bytes = b"attacker",
+    token: bytes = b"",
     spoil: bool = False,
 ) -> bytes:
     """A client's first datagram, under the keys that anyone can derive from its destination id."""
     crypto = CryptoPair()
     crypto.setup_initial(cid=destination, is_client=True, version=1)
     builder = QuicPacketBuilder(
-        host_cid=source, is_client=True, max_datagram_size=1200, peer_cid=destination, version=1
+        host_cid=source,
+        is_client=True,
+        max_datagram_size=1200,
+        peer_cid=destination,
+        peer_token=token,
+        version=1,
     )
     builder.start_packet(QuicPacketType.INITIAL, crypto)
     payload = b"".join(frames)

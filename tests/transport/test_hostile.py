@@ -395,9 +395,9 @@ def test_a_receiver_that_is_never_started_holds_little(identity: TlsIdentity) ->
 async def test_what_no_path_carries_whole_does_not_wait(ports: Ports, identity: TlsIdentity) -> None:
     """Datagrams of strangers wait in memory for their turn, so many of them; each is bounded too."""
     async with node(identity, ports) as server:
-        endpoint = server.endpoint
-        endpoint._working = True  # as while others are served
+        rationing = server.endpoint._rationing
+        rationing._planned = True  # as while others are served
         for size, waiting in ((LONGEST + 1, 0), (65_000, 0), (LONGEST, 1)):
-            endpoint.datagrams_received([(b"\xc0" + bytes(size - 1), ("192.0.2.1", 7))])
-            assert len(endpoint._turns) == waiting
-        endpoint._working = False
+            server.endpoint.datagrams_received([(b"\xc0" + bytes(size - 1), ("192.0.2.1", 7))])
+            assert rationing.turns.unknown == waiting
+        rationing._planned = False

@@ -123,6 +123,7 @@ def test_an_idle_connection_is_kept_alive(identity: TlsIdentity) -> None:
         client = await server.client(network.ports(CLIENT))
         client.connection.send(b"x")
         await client.bytes(1)
+        server.peers[0].connection.trust()
         sent = len(network.log)
         await network.clock.sleep(10 * DEFAULT.idle)
         assert client.ends == []
@@ -141,6 +142,7 @@ def test_a_peer_that_vanishes_is_noticed_on_both_sides(identity: TlsIdentity) ->
         client = await server.client(network.ports(CLIENT))
         client.connection.send(b"x")
         await client.bytes(1)
+        server.peers[0].connection.trust()
         network.loss = 1.0
         for recorder in (client, server.peers[0]):
             end = await recorder.end()
@@ -241,7 +243,7 @@ def test_half_open_connections_expire(identity: TlsIdentity) -> None:
 
 def test_too_many_half_open_ones_make_room_again(identity: TlsIdentity) -> None:
     network = Network()
-    limits = replace(DEFAULT, half_open=3, half_open_retry=100)
+    limits = replace(DEFAULT, connections_before_login=3, makes_room=10.0)
 
     async def play(server: Node) -> None:
         deaf = lambda sender, to, _data: sender != SERVER or not to[0].startswith("10.0.1.")  # noqa: E731
@@ -277,13 +279,16 @@ def test_under_pressure_a_client_must_show_its_address(identity: TlsIdentity) ->
     scene(network, identity, play, limits)
 
 
-def test_an_address_has_only_so_many_connections(identity: TlsIdentity) -> None:
+def test_an_address_has_only_so_many_connections_that_are_logged_in(identity: TlsIdentity) -> None:
     network = Network()
     limits = replace(DEFAULT, connections_per_address=2)
 
     async def play(server: Node) -> None:
         honest = await server.client(network.ports(CLIENT))
         other = await server.client(network.ports(CLIENT))
+        await network.clock.sleep(1)
+        for peer in server.peers:
+            peer.connection.trust()
         with pytest.raises(Error, match="refuses more connections") as refused:
             await server.client(network.ports(CLIENT))
         assert refused.value.kind is Code.UNREACHABLE
@@ -295,6 +300,73 @@ def test_an_address_has_only_so_many_connections(identity: TlsIdentity) -> None:
         again = await server.client(network.ports(CLIENT))
         for recorder in (honest, elsewhere, again):
             recorder.connection.close()
+
+    scene(network, identity, play, limits)
+
+
+def test_who_does_not_log_in_is_sent_away(identity: TlsIdentity) -> None:
+    """And who has, is not."""
+    network = Network()
+
+    async def play(server: Node) -> None:
+        idle = await server.client(network.ports(CLIENT))
+        member = await server.client(network.ports(CLIENT))
+        await network.clock.sleep(1)
+        server.peers[1].connection.trust()
+        end = await idle.end()
+        assert isinstance(end, Error)
+        assert end.kind is Code.TOO_MANY_LOGINS
+        assert network.clock.monotonic() == pytest.approx(DEFAULT.login, abs=1)
+        await network.clock.sleep(2 * DEFAULT.login)
+        assert member.ends == []
+        member.connection.close()
+
+    scene(network, identity, play)
+
+
+def test_connections_on_which_nobody_logs_in_keep_nobody_out(identity: TlsIdentity) -> None:
+    """Neither at their own address, which has its share, nor elsewhere; and who is logged in stays."""
+    network = Network()
+    limits = replace(DEFAULT, connections_before_login_per_address=3, connections_before_login=5)
+
+    async def play(server: Node) -> None:
+        member = await server.client(network.ports("10.0.1.1"))
+        await network.clock.sleep(1)
+        server.peers[0].connection.trust()
+        idle = [await server.client(network.ports("10.0.1.1")) for _ in range(3)]
+        await network.clock.sleep(2)
+        neighbour = await server.client(network.ports("10.0.1.1"))
+        await network.clock.sleep(1)
+        assert [len(one.ends) for one in idle] == [1, 0, 0], "the oldest makes room"
+        others = [await server.client(network.ports(f"10.0.2.{n}")) for n in range(4)]
+        await network.clock.sleep(1)
+        assert [len(one.ends) for one in idle] == [1, 1, 1], "of the address that has most"
+        assert not any(one.ends for one in (member, neighbour, *others))
+        assert server.endpoint.connections == 6
+        for one in (member, neighbour, *others):
+            one.connection.close()
+
+    scene(network, identity, play, limits)
+
+
+def test_many_clients_at_once_from_one_address_all_get_in(identity: TlsIdentity) -> None:
+    """More than there are places before a login: the others come when these have logged in, and nobody is ended for them."""
+    network = Network(delay=0.005)
+    limits = replace(DEFAULT, connections_before_login_per_address=8)
+
+    async def play(server: Node) -> None:
+        arrived = server.arrived
+
+        def logs_in(connection: Connection) -> None:
+            arrived(connection)
+            network.clock.call_later(0.05, connection.trust)
+
+        server.on_arrival = logs_in
+        clients = await asyncio.gather(*(server.client(network.ports(CLIENT)) for _ in range(30)))
+        await network.clock.sleep(1)
+        assert not any(client.ends for client in clients)
+        for client in clients:
+            client.connection.close()
 
     scene(network, identity, play, limits)
 

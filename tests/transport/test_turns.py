@@ -4,59 +4,127 @@ from __future__ import annotations
 
 import gc
 import weakref
-
-import pytest
+from dataclasses import dataclass, replace
+from typing import cast
 
 from qnpc.limits import DEFAULT
 from qnpc.ports import Address
-from qnpc.transport import TlsIdentity, turns
-from qnpc.transport.turns import Turns
+from qnpc.transport import Connection, TlsIdentity
+from qnpc.transport.turns import Line, Turns
+from tests.support.links import turns as pass_turns
 from tests.support.network import Network, SeededRandom, run
 from tests.transport.peers import Node, Recorder, node
 
 SERVER: Address = ("10.0.0.1", 7000)
 
 
-def hosts(waiting: Turns) -> list[str]:
+BUSY = {f"10.6.6.{n}": 5 for n in range(50)} | {"neighbours": 1}
+"""Addresses with which handshakes are under way, and how many."""
+
+
+@dataclass(eq=False)
+class Stub:
+    is_open: bool
+
+
+def waiting(*hosts: str) -> Turns:
+    turns = Turns(DEFAULT, lambda key: BUSY.get(key, 0))
+    for number, host in enumerate(hosts):
+        assert turns.put((bytes([number]), (host, number)), None)
+    return turns
+
+
+def served(turns: Turns) -> list[tuple[str, bytes]]:
     taken = []
-    while (one := waiting.take()) is not None:
-        taken.append(one[1][0])
+    while (one := turns.take()) is not None:
+        taken += [(address[0], data) for data, address in one[1]]
     return taken
 
 
-def test_each_address_has_its_turn() -> None:
-    waiting = Turns()
-    for host in ("10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.2"):
-        assert waiting.put(b"x", (host, 1))
-    assert len(waiting) == 6
-    assert hosts(waiting) == [f"10.0.0.{n}" for n in (1, 2, 3, 1, 2, 1)]
-    assert len(waiting) == 0
+def test_each_address_has_its_turn_of_a_first_flight() -> None:
+    turns = waiting("a", "a", "a", "b", "c", "b", "a")
+    assert [host for host, _ in served(turns)] == ["a", "a", "b", "b", "a", "a", "c"]
+    assert not turns
+    assert turns.unknown == 0
 
 
 def test_what_one_address_sends_stays_in_order_whatever_its_port() -> None:
-    waiting = Turns()
-    for number in range(5):
-        waiting.put(bytes([number]), ("10.0.0.1", number))
-    assert [waiting.take() for _ in range(5)] == [(bytes([n]), ("10.0.0.1", n)) for n in range(5)]
+    assert served(waiting(*["a"] * 5)) == [("a", bytes([n])) for n in range(5)]
 
 
 def test_one_address_cannot_fill_it_and_many_cannot_keep_others_out() -> None:
-    waiting = Turns()
-    assert [waiting.put(b"x", ("10.0.0.1", 1)) for _ in range(turns.PER_ADDRESS + 1)][-1] is False
-    while (
-        waiting.put(b"x", (f"10.1.{len(waiting) // 250}.{len(waiting) % 250}", 1))
-        and len(waiting) < turns.IN_ALL
-    ):
-        pass
-    assert not waiting.put(b"x", ("10.1.0.64", 1)), "it has one waiting already"
-    assert waiting.put(b"x", ("10.9.9.9", 1))
-    assert len(waiting) <= 2 * turns.IN_ALL
+    line: Line[str] = Line(each=64, in_all=1024)
+    assert [line.put("x", (b"x", ("x", 1))) for _ in range(65)][-1] is False
+    for number in range(1024 - 64):
+        assert line.put(f"{number}", (b"x", ("x", 1)))
+    assert not line.put("5", (b"x", ("x", 1))), "it has one waiting already"
+    assert line.put("another", (b"x", ("x", 1)))
+    for number in range(5000):
+        line.put(f"and {number}", (b"x", ("x", 1)))
+    assert line.datagrams == 2 * 1024, "spoofed addresses are bounded too"
 
 
-def test_spoofed_addresses_are_bounded_too() -> None:
-    waiting = Turns()
-    kept = sum(waiting.put(b"x", (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 1)) for n in range(5000))
-    assert kept == len(waiting) == 2 * turns.IN_ALL
+def test_who_has_come_further_waits_for_none_of_those_behind() -> None:
+    """However many first packets wait and handshakes are under way, whoever is through has each third turn."""
+    turns = waiting(*(f"10.0.{n}.1" for n in range(250)))
+    begun = [cast("Connection", Stub(is_open=False)) for _ in range(250)]
+    through = cast("Connection", Stub(is_open=True))
+    for connection in (*begun, through, through, through, through, through):
+        turns.put((b"x", ("a", 1)), connection)
+    taken = [turn for _ in range(6) if (turn := turns.take())]
+    assert [len(datagrams) for connection, datagrams in taken if connection is through] == [4, 1]
+    assert sum(connection is None for connection, _ in taken) == 2
+
+
+def test_who_sends_little_waits_for_none_who_send_much() -> None:
+    line: Line[str] = Line(each=64, in_all=1024)
+    for number in range(640):
+        line.put(f"{number % 40}", (b"x", ("x", 1)))
+    for _ in range(80):
+        line.take(4)
+    for key in ("honest", "too"):
+        line.put(key, (b"x", ("x", 1)))
+    assert {"honest", "too"} <= {line.take(4)[0] for _ in range(4)}
+    line.want("5")
+    line.content("5")
+    while line:
+        line.take(4)
+    assert line.datagrams == 0
+
+
+def test_who_begins_little_waits_for_none_who_begin_again_and_again() -> None:
+    """Whoever owns an address can answer a Retry and then be silent, as often as it likes. Who shares one may come at once with another."""
+    turns = waiting(*BUSY, *BUSY, *BUSY, "new")
+    first = [turn[1][0][1][0] for _ in range(3) if (turn := turns.take())]
+    assert {"new", "neighbours"} < set(first)
+
+
+def test_what_is_repeated_to_the_silent_comes_last() -> None:
+    turns = waiting("a", "b", "c")
+    silent, through = (cast("Connection", Stub(is_open)) for is_open in (False, True))
+    turns.want(silent)
+    turns.want(through)
+    order = [turn[0] for _ in range(5) if (turn := turns.take())]
+    assert order[-1] is silent
+    assert order.index(through) < 2
+    turns.want(silent)
+    turns.content(silent)
+    assert not turns
+
+
+def test_a_connection_that_has_something_to_say_has_a_turn_too() -> None:
+    line: Line[str] = Line(each=2, in_all=2)
+    line.want("a")
+    line.want("a")
+    assert line.put("a", (b"x", ("a", 1)))
+    assert line.take(4) == ("a", [(b"x", ("a", 1))])
+    line.want("a")
+    line.content("a")
+    assert not line
+    line.put("a", (b"x", ("a", 1)))
+    line.content("a")
+    assert line.drop("a") == [(b"x", ("a", 1))]
+    assert (line.datagrams, len(line)) == (0, 0)
 
 
 async def greeted(server: Node, network: Network, ip: str) -> Recorder:
@@ -66,15 +134,13 @@ async def greeted(server: Node, network: Network, ip: str) -> Recorder:
     return client
 
 
-def test_who_is_logged_in_comes_before_a_flood_of_strangers(
-    identity: TlsIdentity, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_is_logged_in_comes_before_a_flood_of_strangers(identity: TlsIdentity) -> None:
     """A thousand datagrams wait; the answer to somebody known leaves in the same tick all the same."""
     network = Network(delay=0.001)
-    monkeypatch.setattr("qnpc.transport.endpoint.SLICE", 0.0)  # one of them in each turn of the loop
+    limits = replace(DEFAULT, turn=0.0)  # one of them in each turn of the loop
 
     async def main() -> None:
-        async with node(identity, network.ports(SERVER[0]), DEFAULT, SERVER) as server:
+        async with node(identity, network.ports(SERVER[0]), limits, SERVER) as server:
             honest = await greeted(server, network, "10.0.0.2")
             server.peers[0].connection.trust()
             await network.clock.sleep(0.1)
@@ -92,7 +158,43 @@ def test_who_is_logged_in_comes_before_a_flood_of_strangers(
                 await network.clock.sleep(0.001)
             server.endpoint.datagrams_received([*flood, *held])
             assert server.peers[0].received == b"xme too"
-            assert len(server.endpoint._turns) > 900
+            assert server.endpoint._rationing.turns.unknown > 900
+            network.filter = lambda *_: True
+
+    run(main())
+
+
+def test_who_logs_in_waits_among_strangers_no_longer(identity: TlsIdentity) -> None:
+    """Neither with what it has sent already nor for the answer, however many wait there."""
+    network = Network(delay=0.001)
+    limits = replace(DEFAULT, turn=0.0)
+
+    async def main() -> None:
+        async with node(identity, network.ports(SERVER[0]), limits, SERVER) as server:
+            client = await greeted(server, network, "10.0.0.2")
+            await network.clock.sleep(0.1)
+            flood = [(b"\xc0" + bytes(1199), (f"10.6.{n >> 6}.1", 1)) for n in range(1000)]
+            held: list[tuple[bytes, Address]] = []
+
+            def hold(sender: Address, _to: Address, data: bytes) -> bool:
+                held.append((data, sender))
+                return False
+
+            network.filter = hold
+            client.connection.send(b"me too")
+            while not held:
+                await network.clock.sleep(0.001)
+            server.endpoint._rationing.notice()
+            server.endpoint.datagrams_received([*flood, *held])
+            held.clear()
+            assert server.peers[0].received == b"x", "it waits"
+            server.peers[0].connection.trust()
+            began = network.clock.monotonic()
+            await pass_turns(5)
+            assert server.peers[0].received == b"xme too"
+            assert any(sender == SERVER for _, sender in held), "and is answered"
+            assert network.clock.monotonic() == began
+            assert server.endpoint._rationing.turns.unknown > 900
             network.filter = lambda *_: True
 
     run(main())

@@ -22,7 +22,7 @@ from qnpc.node.settings import NodeSettings
 from qnpc.node.store.contract import SetInvite, Store
 from qnpc.node.store.sqlite import SqliteStore
 from qnpc.ports import Address, Ports
-from qnpc.transport import Connection, Endpoint, TlsIdentity, listen
+from qnpc.transport import Connection, Endpoint, TlsIdentity, address_key, listen
 
 log = structlog.get_logger("qnpc.node")
 
@@ -136,7 +136,7 @@ class NodeApp:
 
     def _connected(self, connection: Connection) -> None:
         peer = engine.receive_visitor(
-            _started(self._services), connection, connection.peer_address[0], connection.tls_group
+            _started(self._services), connection, address_key(connection.peer_address), connection.tls_group
         )
         peer.on_authenticated = connection.trust
 

@@ -7,9 +7,11 @@ hold token, device and membership against the store each time.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import structlog
@@ -18,6 +20,7 @@ from qnpc.errors import Code, Error
 from qnpc.node.pending import Slot
 from qnpc.node.services import Services
 from qnpc.node.store.contract import Actor
+from qnpc.ports import Timer
 from qnpc.rpc import Method, Peer, Served
 from qnpc.wire import ENROL, GROUP, LOGIN, NODE, PROOF, REGISTRATION, SESSION
 
@@ -65,7 +68,7 @@ Methods = Mapping[tuple[int, int], Row]
 
 
 class Visitor:
-    """One connection, as the handlers see it."""
+    """One connection, as the handlers see it. It was let in for its sessions, and ends with the last of them."""
 
     peer: Peer
 
@@ -74,10 +77,44 @@ class Visitor:
         self.methods = methods
         self.address = address
         self.tls_group = tls_group
+        self._sessions: dict[bytes, Timer] = {}  # by token, with what ends it when that expires
+
+    def opened(self, actor: Actor, expires: int) -> None:
+        """From here on the connection may send large messages. `expires`: Unix milliseconds."""
+        self._forget(actor)
+        late = partial(self.ended, actor, Error(Code.SESSION_EXPIRED))
+        seconds = max(0.0, (expires - self.services.now()) / 1000)
+        self._sessions[actor.token] = self.services.ports.clock.call_later(seconds, late)
+        self.peer.authenticated()
+
+    def ended(self, actor: Actor, error: Error | None = None) -> None:
+        """A session is over. Idempotent."""
+        if self._forget(actor) and not self._sessions:
+            self.peer.close(error)
+
+    def ends_after_answer(self, actor: Actor, error: Error | None = None) -> None:
+        """As `ended`, once the running call is answered."""
+        task = asyncio.current_task()
+        if task is not None:
+            task.add_done_callback(lambda _: self.ended(actor, error))
+
+    def gone(self) -> None:
+        """The connection is over."""
+        for timer in self._sessions.values():
+            timer.cancel()
+        self._sessions.clear()
+
+    def _forget(self, actor: Actor) -> bool:
+        timer = self._sessions.pop(actor.token, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
 
 
 class Hosted(Served):
-    """What all capabilities here have in common."""
+    """What all capabilities here have in common. `actor`: whose session it belongs to, if any."""
+
+    actor: Actor | None = None
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
@@ -92,7 +129,17 @@ class Hosted(Served):
             log.debug("call.refused", method=str(method), code=error.code)
             if error.kind not in row.may_answer:
                 log.error("answer.unlisted", method=str(method), code=error.code)
+            if self.actor is not None and error.kind in LACKING[Needs.TOKEN]:
+                await self._look_at_session(self.actor)
             raise
+
+    async def _look_at_session(self, actor: Actor) -> None:
+        """It may be over; or what was refused was about another device."""
+        try:
+            await self.services.read(actor, lambda _: None)
+        except Error as error:
+            if error.kind in LACKING[Needs.TOKEN]:
+                self.visitor.ends_after_answer(actor, error)
 
 
 class NodeCap(Hosted):
@@ -155,7 +202,7 @@ class SessionCap(Hosted):
 
     def __init__(self, visitor: Visitor, actor: Actor, expires: int) -> None:
         super().__init__(visitor)
-        self.actor = actor
+        self.actor: Actor = actor
         self.expires = expires
 
 
@@ -166,5 +213,5 @@ class GroupCap(Hosted):
 
     def __init__(self, session: SessionCap, group: bytes) -> None:
         super().__init__(session.visitor)
-        self.actor = session.actor
+        self.actor: Actor = session.actor
         self.group = group

@@ -79,18 +79,20 @@ async def assemble(
         gate=gate,
         fanout=fanout,
         started=ports.clock.monotonic(),
+        strangers=asyncio.Semaphore(limits.reads_before_login),
     )
 
 
 def receive_visitor(services: Services, link: Link, address: str, tls_group: str) -> Peer:
-    """Serves the bootstrap over a new link. `address` is the visitor's host, which pending logins are counted by."""
+    """Serves the bootstrap over a new link. `address` is what counts as one for pending logins: a host, or a network."""
     visitor = Visitor(services, METHODS, address, tls_group)
-    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log)
+    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log, clock=services.ports.clock)
     visitor.peer = peer
     fanout = services.fanout
 
     def closed(cause: Exception | None) -> None:
         fanout.gone(peer)
+        visitor.gone()
         reason = cause.code if isinstance(cause, Error) else None if cause is None else type(cause).__name__
         log.debug("connection.closed", address=address, reason=reason)
 

@@ -51,12 +51,16 @@ class Pending:
         return len(self._slots)
 
     def hold(self, address: str, now: float) -> Slot[Any]:
-        """Raises Error(TOO_MANY_LOGINS), whose hint says when there will be room at the latest."""
+        """Where the table is full, the oldest of the address that has most makes room. Raises Error(TOO_MANY_LOGINS) where the address
+        has its share, whose hint says when there will be room at the latest.
+        """
         self._expire(now)
-        full = len(self._slots) >= self._total
-        if full or self._by_address[address] >= self._per_address:
-            oldest = next(slot for slot in self._slots if full or slot.address == address)
+        if self._by_address[address] >= self._per_address:
+            oldest = next(slot for slot in self._slots if slot.address == address)
             raise Error(Code.TOO_MANY_LOGINS, retry_after=max(1, round(oldest.deadline - now)))
+        if len(self._slots) >= self._total:
+            most = max(self._by_address.values())
+            next(slot for slot in self._slots if self._by_address[slot.address] == most).free()
         slot: Slot[Any] = Slot(self, address, now + self._ttl)
         self._slots[slot] = None
         self._by_address[address] += 1

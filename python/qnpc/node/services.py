@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from qnpc._core import OpaqueServer
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-AT_ONCE = 2
-"""Reads of strangers that run at the same time. More would stand in line for a thread before those of sessions, hundreds of them."""
 
 LARGEST = 2**63 - 1
 """The largest integer that a store can hold; those on the wire may be twice as large."""
@@ -51,7 +48,8 @@ class Services:
     gate: Gate
     fanout: Fanout
     started: float
-    strangers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    strangers: asyncio.Semaphore
+    """Held while a read of a stranger runs. More would stand in line for a thread before those of sessions, hundreds of them."""
 
     def now(self) -> int:
         """Unix milliseconds."""

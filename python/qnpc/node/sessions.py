@@ -51,9 +51,10 @@ def issue(services: Services) -> Issued:
 
 
 def open_session(visitor: Visitor, device: bytes, token: NewToken) -> SessionCap:
-    """From here on the connection may send large messages."""
-    visitor.peer.authenticated()
-    return SessionCap(visitor, Actor(device, token.id), token.expires)
+    """What a token stands for, on this connection."""
+    actor = Actor(device, token.id)
+    visitor.opened(actor, token.expires)
+    return SessionCap(visitor, actor, token.expires)
 
 
 async def resume(node: NodeCap, params: NodeResumeParams) -> NodeResumeResults:
@@ -110,7 +111,8 @@ def _proof_failed() -> Error:
 
 
 async def logout(session: SessionCap, params: Empty) -> Empty:
-    """The token is gone, and nothing more is pushed to what came with it."""
+    """The token is gone, nothing more is pushed to what came with it, and its connection ends if it has no other session."""
     session.services.fanout.end_session(session.actor)
     await session.services.writer.submit(Logout(session.actor))
+    session.visitor.ends_after_answer(session.actor)
     return Empty()

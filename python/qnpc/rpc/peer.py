@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
-from qnpc.ports import Link
+from qnpc.ports import Clock, Link, SystemClock
 from qnpc.rpc.build import CallTemplate
 from qnpc.rpc.caller import BusyError
 from qnpc.rpc.capability import Remote, Served
@@ -29,13 +29,6 @@ from qnpc.rpc.vat import Vat
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-
-AT_ONCE = 4
-"""Messages of a peer that is not logged in, which may come by the thousand."""
-
-PAUSE = 0.02
-"""Seconds until it is heard again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +133,25 @@ class Peer:
     """One connection. Give it a Link, `start` it, and both sides can call what the other offers.
 
     `bootstrap` is what the other side finds first. `on_writable` is called when `queued` fell, `on_authenticated` with
-    `authenticated`, `on_closed` once, last, with what `wait_closed` returns. Needs a running loop.
+    `authenticated`, `on_closed` once, last, with what `wait_closed` returns. Needs a running loop. By `clock` it makes pauses
+    in what it hears of who is not logged in.
     """
 
     def __init__(
-        self, link: Link, limits: Limits, *, bootstrap: Served | None = None, log: Log | None = None
+        self,
+        link: Link,
+        limits: Limits,
+        *,
+        bootstrap: Served | None = None,
+        log: Log | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.on_writable: Callable[[], None] | None = None
         self.on_closed: Callable[[Exception | None], None] | None = None
         self.on_authenticated: Callable[[], None] | None = None
         self._link = link
+        self._limits = limits
+        self._clock = SystemClock() if clock is None else clock
         self._log = StandardLog() if log is None else log
         self._vat = Vat(limits, bootstrap, self)
         self._handlers = Handlers(self._vat, self._log, self._pump)
@@ -276,7 +278,9 @@ class Peer:
         if self._closing is not None:
             return
         failure: Error | None = None
-        most = None if self._hurries else 0 if self._takes_soon else AT_ONCE
+        most = (
+            None if self._hurries else 0 if self._takes_soon else self._limits.messages_at_once_before_login
+        )
         try:
             more = self._vat.receive_bytes(data, most)
         except RemoteProtocolError as error:
@@ -284,7 +288,7 @@ class Peer:
         self._pump(failure)
         if more and not self._takes_soon:
             self._takes_soon = True
-            asyncio.get_running_loop().call_later(PAUSE, self._take_more)
+            self._clock.call_later(self._limits.messages_pause_before_login, self._take_more)
 
     def _take_more(self) -> None:
         self._takes_soon = False

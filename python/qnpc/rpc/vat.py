@@ -30,16 +30,13 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 
-MOST_WAITING = 8 * 1024
-"""Bytes that may wait in whole messages, where those are handled a few at a time."""
-
-
 class Vat:
     """One end of a connection. `owner` is what its Remotes are released through; the vat itself will do."""
 
     def __init__(self, limits: Limits, bootstrap: Served | None = None, owner: Owner | None = None) -> None:
         self._state = State(limits, owner or self)
         self._deframer = Deframer(limits.message_before_login)
+        self._most_waiting = limits.messages_waiting_before_login
         self._callee = Callee(self._state, bootstrap)
         self._caller = Caller(self._state)
         self._over = False
@@ -61,7 +58,7 @@ class Vat:
                         self._over = True
                         return False
             more = most is not None and self._deframer.ready()
-            if more and self._deframer.held > MOST_WAITING:
+            if more and self._deframer.held > self._most_waiting:
                 raise RemoteProtocolError("more is sent than can be taken", Code.TOO_MANY_CALLS)
         except RemoteProtocolError:
             self._over = True

@@ -1,17 +1,17 @@
 """Who may begin a handshake: what a datagram from a stranger is answered with, before any state is kept for
 it.
 
-A stranger costs nothing until it is admitted, and then one of a bounded number of places: so many half-open
-connections in all, so many connections per address. When the half-open ones grow many, a stranger must first
-show by a Retry that it owns its address (RFC 9000, 8.1.2). No answer is longer than what it answers. Sans-IO:
-datagram in, verdict out.
+A stranger costs nothing until it is admitted, and then one of a bounded number of places. When more come than can
+be handled, a stranger must first show by a Retry that it owns its address (RFC 9000, 8.1.2), which costs a fiftieth
+of a connection. No connection is made for what is noise. No answer is longer than what it answers. Sans-IO: datagram
+in, verdict out.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 
+from aioquic._crypto import CryptoError
 from aioquic.quic.configuration import SMALLEST_MAX_DATAGRAM_SIZE
 from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet import (
@@ -28,6 +28,8 @@ from aioquic.quic.retry import QuicRetryTokenHandler
 
 from qnpc.limits import Limits
 from qnpc.ports import Address, Random
+from qnpc.transport.addresses import address_key
+from qnpc.transport.places import Places
 
 VERSIONS = [int(QuicProtocolVersion.VERSION_1)]
 CONNECTION_ID_BYTES = 8
@@ -35,36 +37,24 @@ _CLOSE_CAPACITY = 1 + 3 * 8
 
 
 @dataclass(frozen=True, slots=True)
+class First:
+    """A long header packet of a connection that is not known, at the beginning of a datagram; what is sealed begins at `offset`."""
+
+    header: QuicHeader
+    offset: int
+    datagram: bytes
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
 class Admit:
-    """A connection may be made. `original` is the destination id of the client's first datagram, `retry` that
-    of our Retry.
+    """A connection may be made, at a place of `key`. `original` is the destination id of the client's first datagram, `retry` that of
+    our Retry.
     """
 
     original: bytes
     retry: bytes | None
-
-
-class Place:
-    """What one connection takes up; given back once, whatever happens."""
-
-    def __init__(self, admission: Admission, key: str) -> None:
-        self._admission = admission
-        self._key = key
-        self._half_open = True
-        self._held = True
-        admission._take(key)
-
-    def established(self) -> None:
-        """The handshake is complete."""
-        if self._half_open:
-            self._half_open = False
-            self._admission.half_open -= 1
-
-    def release(self) -> None:
-        if self._held:
-            self.established()
-            self._held = False
-            self._admission._give_back(self._key)
+    key: str
 
 
 class Admission:
@@ -72,13 +62,13 @@ class Admission:
         self._limits = limits
         self._random = random
         self._tokens = QuicRetryTokenHandler()
-        self._per_address: dict[str, int] = {}
-        self.half_open = 0
+        self.places = Places(limits)
 
-    def judge(self, header: QuicHeader, size: int, address: Address, now: float) -> Admit | bytes | None:
-        """For a long header packet of a connection that is not known, in a datagram of `size` bytes: admit,
-        answer with a datagram, or None: ignore.
+    def judge(self, first: First, now: float, *, pressed: bool) -> Admit | bytes | None:
+        """Admit, answer with a datagram, or None: ignore. `pressed`: more strangers wait than can be handled at once. The cheapest
+        comes first, a place last.
         """
+        header, size = first.header, len(first.datagram)
         if size < SMALLEST_MAX_DATAGRAM_SIZE or header.packet_type is QuicPacketType.VERSION_NEGOTIATION:
             return None
         if header.version not in VERSIONS:
@@ -88,33 +78,27 @@ class Admission:
             or len(header.destination_cid) < CONNECTION_ID_BYTES
         ):
             return None
-        if self.half_open >= self._limits.half_open:
-            return None
+        original, retry = header.destination_cid, None
         if header.token:
-            return self._with_token(header, address, now)
-        if self.half_open >= self._limits.half_open_retry:
-            return self._retry(header, address, now)
-        if self._is_full(address):
+            try:
+                original = self._shown(header, first.address, now)
+            except ValueError:
+                return _refusal(header, QuicErrorCode.INVALID_TOKEN)
+            retry = header.destination_cid
+        elif pressed or self.places.half_open >= self._limits.half_open_retry:
+            return self._retry(header, first.address, now)
+        if not _opens(header, first.datagram, first.offset):
+            return None
+        key = address_key(first.address)
+        if self.places.known(key) >= self._limits.connections_per_address:
             return _refusal(header, QuicErrorCode.CONNECTION_REFUSED)
-        return Admit(original=header.destination_cid, retry=None)
+        return Admit(original, retry, key) if self.places.make_room(key, now) else None
 
-    def place(self, address: Address) -> Place:
-        """Takes a place for a connection that was admitted."""
-        return Place(self, address_key(address))
-
-    def _is_full(self, address: Address) -> bool:
-        return self._per_address.get(address_key(address), 0) >= self._limits.connections_per_address
-
-    def _with_token(self, header: QuicHeader, address: Address, now: float) -> Admit | bytes:
-        try:
-            original = self._tokens.validate_token(
-                address=address, destination_cid=header.destination_cid, token=header.token, now=now
-            )
-        except ValueError:
-            return _refusal(header, QuicErrorCode.INVALID_TOKEN)
-        if self._is_full(address):
-            return _refusal(header, QuicErrorCode.CONNECTION_REFUSED)
-        return Admit(original=original, retry=header.destination_cid)
+    def _shown(self, header: QuicHeader, address: Address, now: float) -> bytes:
+        """The destination id of the datagram that was answered with a Retry. Raises ValueError."""
+        return self._tokens.validate_token(
+            address=address, destination_cid=header.destination_cid, token=header.token, now=now
+        )
 
     def _retry(self, header: QuicHeader, address: Address, now: float) -> bytes:
         source = self._random.bytes(CONNECTION_ID_BYTES)
@@ -126,27 +110,16 @@ class Admission:
         )
         return encode_quic_retry(VERSIONS[0], source, header.source_cid, header.destination_cid, token)
 
-    def _take(self, key: str) -> None:
-        self.half_open += 1
-        self._per_address[key] = self._per_address.get(key, 0) + 1
 
-    def _give_back(self, key: str) -> None:
-        self._per_address[key] -= 1
-        if not self._per_address[key]:
-            del self._per_address[key]
-
-
-def address_key(address: Address) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that an IPv6 host can choose from freely."""
+def _opens(header: QuicHeader, datagram: bytes, offset: int) -> bool:
+    """Whether the packet at the datagram's beginning is what it looks like: its keys follow from its destination id (RFC 9001, 5.2)."""
+    crypto = CryptoPair()
+    crypto.setup_initial(cid=header.destination_cid, is_client=False, version=VERSIONS[0])
     try:
-        host = ipaddress.ip_address(address[0])
-    except ValueError:
-        return address[0]
-    if isinstance(host, ipaddress.IPv4Address):
-        return str(host)
-    if host.ipv4_mapped is not None:
-        return str(host.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(host) >> 64 << 64, 64)))
+        crypto.decrypt_packet(datagram[: header.packet_length], offset, 0)
+    except CryptoError:
+        return False
+    return True
 
 
 def _refusal(header: QuicHeader, code: QuicErrorCode) -> bytes:

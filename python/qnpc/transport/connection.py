@@ -31,12 +31,17 @@ _PROMPT_ACK = 16 * 1024
 that suits short ones.
 """
 
+_NO_LOGIN = Error(Code.TOO_MANY_LOGINS, "nobody has logged in on this connection in time").to_wire()
+
 
 class Driver(Protocol):
     """What a connection needs of its endpoint."""
 
     def touch(self, connection: Connection) -> None:
         """Poll it at the end of this tick."""
+
+    def trusted(self, connection: Connection) -> None:
+        """It waits no longer among those who are not."""
 
     def issue(self, connection: Connection, connection_id: bytes) -> None: ...
 
@@ -85,6 +90,7 @@ class Connection:
         self.is_open = False
         self.is_finished = False
         self.is_trusted = quic.configuration.is_client
+        self.on_trusted: Callable[[], None] | None = None
         self.handshake_time = 0.0
         self.tls_group = ""
         self.peer_pin: bytes | None = None
@@ -108,6 +114,9 @@ class Connection:
         """Who is at the other end is known: it may send more at once, and no longer waits its turn among strangers."""
         self.is_trusted = True
         if not self.is_finished:
+            if self.on_trusted is not None:
+                self.on_trusted()
+            self._driver.trusted(self)
             self._quic.widen(self._limits.receive_window)
             self._driver.touch(self)
 
@@ -176,8 +185,9 @@ class Connection:
         if self._overdue_at is not None and now >= self._overdue_at:
             self._lose("does not answer any more")
             return
-        if not self.is_open and not self._is_client and now >= self._began + self._limits.handshake:
-            self.close(Error(Code.BAD_REQUEST, "the handshake took too long").to_wire())
+        if self._deadline is not None and now >= self._deadline:
+            self.dismiss(_NO_LOGIN)
+            return
         if self._pings and now >= self._heard + self._limits.keepalive:
             self._heard = now
             self._quic.send_ping(0)
@@ -192,9 +202,17 @@ class Connection:
             return at
         if self._overdue_at is not None:
             at = min(at, self._overdue_at)
-        if not self.is_open and not self._is_client:
-            return min(at, self._began + self._limits.handshake)
+        if self._deadline is not None and self._close_reason is None:
+            at = min(at, self._deadline)
         return min(at, self._heard + self._limits.keepalive) if self._pings else at
+
+    def dismiss(self, reason: str) -> None:
+        """It must go: as `close`, but nothing more is computed for a handshake that is not complete."""
+        if self.is_open:
+            self.close(reason)
+        else:
+            self._finish(reasons.from_wire(reason))
+            self._driver.remove(self)
 
     def abandon(self) -> None:
         """The socket is gone."""
@@ -206,9 +224,11 @@ class Connection:
         return self.is_finished and (not self.is_open or self._lingers_until is None)
 
     @property
-    def is_untouched(self) -> bool:
-        """Nothing that came could be decrypted."""
-        return not self.is_finished and self._quic.is_untouched
+    def _deadline(self) -> float | None:
+        """By when the handshake, and then a login, must be done."""
+        if self.is_trusted:
+            return None
+        return self._began + (self._limits.login if self.is_open else self._limits.handshake)
 
     @property
     def _overdue_at(self) -> float | None:

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Callable
 
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
-from aioquic.quic.packet import QuicHeader, pull_quic_header
+from aioquic.quic.packet import pull_quic_header
 
 from qnpc.limits import Limits
 from qnpc.ports import Address, Datagrams, Ports, Timer
-from qnpc.transport.admission import CONNECTION_ID_BYTES
+from qnpc.transport.admission import CONNECTION_ID_BYTES, First
 from qnpc.transport.connection import Connection
-from qnpc.transport.turns import BEAT, SLICE, Turns
+from qnpc.transport.rationing import Rationing
+from qnpc.transport.turns import Datagram
 
-Stranger = Callable[[QuicHeader, int, Address, float], Connection | None]
-"""Called for a long header packet of no known connection: header, datagram's size, sender, now. Returns the
-connection it begins, if any.
+Stranger = Callable[[First, float, bool], Connection | None]
+"""Called for a long header packet of no known connection: what came, now, and whether more of it waits than can be
+handled at once. Returns the connection it begins, if any.
 """
 
 Lost = Callable[[bytes, bytes, Address, float], None]
@@ -43,7 +43,7 @@ _TICK = (
 
 class Endpoint:
     """Made by `listen`; `connect` makes one of its own for each connection. `on_stranger` None: nobody may
-    begin a connection here.
+    begin a connection here. `begun`: how many handshakes with an address are under way.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Endpoint:
         limits: Limits,
         on_stranger: Stranger | None = None,
         on_lost: Lost | None = None,
+        begun: Callable[[str], int] = lambda _key: 0,
     ) -> None:
         self._clock = ports.clock
         self._datagrams = datagrams
@@ -66,10 +67,7 @@ class Endpoint:
         self._connections: dict[Connection, Callable[[], None]] = {}
         self._dirty: list[Connection] = []
         self._flushes = False
-        self._turns = Turns()
-        self._working = False
-        self._dirty_strangers: deque[Connection] = deque()
-        self._flushing = False
+        self._rationing = Rationing(ports.clock, limits, self._serve, begun)
         self._heap: list[tuple[float, int, Connection]] = []
         self._serial = 0
         self._timer: Timer | None = None
@@ -121,6 +119,7 @@ class Endpoint:
         if self._closed:
             return
         self._closed = True
+        self._rationing.close()
         self._empty.set()
         if self._timer is not None:
             self._timer.cancel()
@@ -157,22 +156,31 @@ class Endpoint:
             elif self._ephemeral:
                 self._find(data, address, now)  # a stateless reset, or nothing
             elif len(data) <= LONGEST:
-                self._turns.put(data, address)
+                self._rationing.turns.put((data, address), connection)
         for connection in touched:
             connection.deliver_events(now)
             self.touch(connection)
-        if not self._working:
-            self._serve_strangers()
+        self._rationing.work()
 
     # -- connection.Driver ----------------------------------------------------------------------------------------------------------------
 
     def touch(self, connection: Connection) -> None:
-        if not connection.is_dirty:
+        if connection not in self._connections:
+            return
+        if not connection.is_trusted:
+            self._rationing.turns.want(connection)
+        elif not connection.is_dirty:
             connection.is_dirty = True
             self._dirty.append(connection)
+            self._rationing.notice()
         if not self._flushes:
             self._flushes = True
             self._loop.call_soon(self._flush_tick)
+
+    def trusted(self, connection: Connection) -> None:
+        waiting = self._rationing.turns.drop(connection)
+        if waiting:
+            self._loop.call_soon(self.datagrams_received, waiting)
 
     def issue(self, connection: Connection, connection_id: bytes) -> None:
         self._by_id[connection_id] = connection
@@ -188,55 +196,13 @@ class Endpoint:
             return
         for connection_id in list(connection.connection_ids):
             self.retire(connection, connection_id)
+        self._rationing.turns.drop(connection)
         connection.timer_at = None
         on_removed()
         if not self._connections:
             self._empty.set()
             if self._ephemeral:
                 self.shut()
-
-    # -- strangers ---------------------------------------------------------------------------------------------------------------------
-
-    def _serve_strangers(self) -> None:
-        """For a slice of time; if some still wait, others come first."""
-        self._working = False
-        if self._closed:
-            return
-        began = self._clock.monotonic()
-        while (waiting := self._turns.take()) is not None:
-            self._serve(*waiting)
-            if self._clock.monotonic() - began >= SLICE:
-                break
-        if len(self._turns):
-            self._working = True
-            self._clock.call_later(BEAT, self._serve_strangers)
-
-    def _serve(self, data: bytes, address: Address) -> None:
-        now = self.now()
-        connection = self._find(data, address, now)
-        if connection is None:
-            return
-        connection.receive_datagram(data, address, now)
-        if connection.is_untouched:
-            self.remove(connection)  # noise that looked like a first packet: it holds no place
-            return
-        connection.deliver_events(now)
-        self.touch(connection)
-
-    def _flush_strangers(self) -> None:
-        """As _serve_strangers, for what goes out."""
-        self._flushing = False
-        if self._closed:
-            return
-        now, began = self.now(), self._clock.monotonic()
-        while self._dirty_strangers:
-            self._flush_one(self._dirty_strangers.popleft(), now)
-            if self._clock.monotonic() - began >= SLICE:
-                break
-        if self._dirty_strangers:
-            self._flushing = True
-            self._clock.call_later(BEAT, self._flush_strangers)
-        self._arm()
 
     # -- insides --------------------------------------------------------------------------------------------------------------------------
 
@@ -255,14 +221,33 @@ class Endpoint:
             if connection is None and self._on_lost is not None:
                 self._on_lost(data, connection_id, address, now)
             return connection
+        buffer = Buffer(data=data)
         try:
-            header = pull_quic_header(Buffer(data=data), host_cid_length=CONNECTION_ID_BYTES)
+            header = pull_quic_header(buffer, host_cid_length=CONNECTION_ID_BYTES)
         except ValueError:
             return None
         known = self._by_id.get(header.destination_cid)
         if known is not None or self._on_stranger is None:
             return known
-        return self._on_stranger(header, len(data), address, now)
+        first = First(header, buffer.tell(), data, address)
+        return self._on_stranger(first, now, self._rationing.is_pressed)
+
+    def _serve(self, connection: Connection | None, datagrams: list[Datagram]) -> None:
+        """A turn of those who are not logged in."""
+        now = self.now()
+        touched = {} if connection is None else {connection: None}
+        for data, address in datagrams:
+            whose = connection or self._find(data, address, now)
+            if whose is not None:
+                whose.receive_datagram(data, address, now)
+                touched[whose] = None
+        for each in touched:
+            each.deliver_events(now)
+            self._rationing.turns.content(each)
+            self._flush_one(each, now)
+        if touched:
+            self._note_drained()
+            self._arm()
 
     def _tick(self, moment: float) -> float:
         self._now = max(self._now, moment)
@@ -284,12 +269,8 @@ class Endpoint:
         now = self.now()
         dirty, self._dirty = self._dirty, []
         for connection in dirty:
-            if connection.is_trusted:
-                self._flush_one(connection, now)
-            else:
-                self._dirty_strangers.append(connection)
-        if not self._flushing:
-            self._flush_strangers()
+            self._flush_one(connection, now)
+        self._rationing.work()
         self._note_drained()
         self._arm()
 

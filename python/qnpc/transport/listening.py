@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.packet import QuicHeader
 
-from qnpc.errors import Error
+from qnpc.errors import Code, Error
 from qnpc.limits import Limits
 from qnpc.ports import Address, Ports
 from qnpc.transport import groups, reasons
-from qnpc.transport.admission import CONNECTION_ID_BYTES, VERSIONS, Admission, Admit
+from qnpc.transport.admission import CONNECTION_ID_BYTES, VERSIONS, Admission, Admit, First
 from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.connection import Connection
 from qnpc.transport.endpoint import Endpoint
 from qnpc.transport.identity import TlsIdentity
+from qnpc.transport.places import Place
 from qnpc.transport.stateless import Resets
+
+_NO_ROOM = Error(
+    Code.TOO_MANY_LOGINS, "others need the place of a connection on which nobody logs in"
+).to_wire()
 
 
 async def listen(
@@ -37,20 +42,18 @@ async def listen(
     configuration = _configuration(identity, limits)
     accepted = groups.offered(require_hybrid=False)
 
-    def on_stranger(header: QuicHeader, size: int, sender: Address, now: float) -> Connection | None:
-        verdict = admission.judge(header, size, sender, now)
+    def on_stranger(first: First, now: float, pressed: bool) -> Connection | None:
+        verdict = admission.judge(first, now, pressed=pressed)
         if isinstance(verdict, bytes):
-            datagrams.send([verdict], sender)
-        return admitted(verdict, header.destination_cid, sender, now) if isinstance(verdict, Admit) else None
+            datagrams.send([verdict], first.address)
+        return admitted(verdict, first, now) if isinstance(verdict, Admit) else None
 
     def on_lost(data: bytes, connection_id: bytes, sender: Address, now: float) -> None:
         reset = resets.answer(data, connection_id, now)
         if reset is not None:
             datagrams.send([reset], sender)
 
-    def admitted(verdict: Admit, destination: bytes, sender: Address, now: float) -> Connection:
-        place = admission.place(sender)
-
+    def admitted(verdict: Admit, first: First, now: float) -> Connection:
         def opened(connection: Connection) -> None:
             place.established()
             on_connection(connection)
@@ -62,11 +65,13 @@ async def listen(
             original_destination_connection_id=verdict.original,
             retry_source_connection_id=verdict.retry,
         )
-        connection = Connection(quic, endpoint, limits, sender, now, on_open=opened, on_failed=_ignore)
-        endpoint.add(connection, destination, quic.host_cid, on_removed=place.release)
+        connection = Connection(quic, endpoint, limits, first.address, now, on_open=opened, on_failed=_ignore)
+        place = Place(admission.places, verdict.key, now, partial(connection.dismiss, _NO_ROOM))
+        connection.on_trusted = place.known
+        endpoint.add(connection, first.header.destination_cid, quic.host_cid, on_removed=place.release)
         return connection
 
-    endpoint = Endpoint(ports, datagrams, limits, on_stranger, on_lost)
+    endpoint = Endpoint(ports, datagrams, limits, on_stranger, on_lost, admission.places.begun)
     return endpoint
 
 

@@ -15,7 +15,7 @@ from aioquic import tls
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection, QuicConnectionState, QuicReceiveContext
+from aioquic.quic.connection import QuicConnection, QuicReceiveContext
 from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
@@ -61,7 +61,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "_retire_connection_ids",
         "_spaces",
         "_spin_bit",
-        "_state",
         "_streams",
         "_streams_blocked_pending",
         "_streams_queue",
@@ -277,11 +276,6 @@ class OpenConnection(QuicConnection):
         later.
         """
         return self._close_event
-
-    @property
-    def is_untouched(self) -> bool:
-        """No packet could be decrypted yet."""
-        return self._state is QuicConnectionState.FIRSTFLIGHT
 
     @property
     def peer_reset_token(self) -> bytes:
