@@ -45,13 +45,12 @@ class Limits:
     half_open_retry: int = 64  # from so many half-open ones on a client must show that it owns its address
     waiting_retry: int = 32  # likewise, from so many datagrams on that wait
     datagrams_waiting: int = 1024  # in each line; who has none waiting may go past it, twice over
-    datagrams_waiting_each: int = 64  # of one address, or of one connection
+    datagrams_waiting_each: int = 32  # of one address, or of one connection
     turn: float = 0.001  # what is done for all of them at once
     turn_share: float = 0.2  # of the time, while anything is done for those who are logged in
     turn_pause: float = 0.015  # and no longer until the next turn, for a slow turn may be the machine's doing
     turn_quiet: float = 0.05  # which is taken to go on for so long
-    messages_at_once_before_login: int = 4
-    messages_pause_before_login: float = 0.02
+    messages_at_once_before_login: int = 4  # in a turn
     messages_waiting_before_login: int = 8 * 1024  # bytes of whole messages
     reads_before_login: int = 2  # of the store, at the same time, of all
 

@@ -97,6 +97,10 @@ class Link(Protocol):
     def queued(self) -> int:
         """Bytes taken by `send` that the other side has not acknowledged yet."""
 
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        """Whoever has more to do for this link than it may at once goes on then: in the next turn of the loop, or, while nobody is
+        logged in on it, when its turn among those has come. At most one may wait. Not called after the link is closed."""
+
     def close(self, reason: str = "") -> None:
         """Idempotent; `reason` is an error's wire form and reaches the other side. `closed` is still called."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qnpc.limits import DEFAULT
 from qnpc.ports import Link, LinkReceiver
 from qnpc.rpc import build, messages
@@ -31,6 +33,9 @@ class Meddling:
     @property
     def queued(self) -> int:
         return self._link.queued
+
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        self._link.in_turn(go_on)
 
     def close(self, reason: str = "") -> None:
         self._link.close(reason)

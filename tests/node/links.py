@@ -37,6 +37,9 @@ class MemoryLink:
     def queued(self) -> int:
         return sum(map(len, self._waiting))
 
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        self._loop.call_soon(go_on)
+
     def close(self, reason: str = "") -> None:
         if not self._ended:
             self._loop.call_soon(self._over, None)

@@ -10,7 +10,6 @@ import pytest
 from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
 from qnpc.rpc import Call, Disconnected, LocalProtocolError, Method, Peer, encode
-from tests.node.links import ManualClock
 from tests.rpc.demo import (
     BOX,
     STORE,
@@ -183,10 +182,10 @@ async def test_an_unexpected_failure_is_logged_without_its_text_and_hidden_from_
     await server.wait_closed()
 
 
-async def test_who_is_not_logged_in_is_heard_a_few_messages_at_a_time_by_the_given_clock() -> None:
+async def test_who_is_not_logged_in_is_heard_a_few_messages_in_each_turn() -> None:
     left, right = memory_links()
-    clock, store = ManualClock(now=0.0), Store()
-    server, client = Peer(right, DEFAULT, bootstrap=store, clock=clock), Peer(left, DEFAULT)
+    right.turns = []
+    server, client = Peer(right, DEFAULT, bootstrap=Store()), Peer(left, DEFAULT)
     server.start()
     client.start()
     right.hold()
@@ -196,7 +195,9 @@ async def test_who_is_not_logged_in_is_heard_a_few_messages_at_a_time_by_the_giv
     await turns()
     heard = [sum(call.done for call in calls)]
     for _ in range(2):
-        clock.advance(DEFAULT.messages_pause_before_login)
+        (go_on,) = right.turns
+        right.turns.clear()
+        go_on()
         await turns()
         heard.append(sum(call.done for call in calls))
     assert heard == [3, 7, 11], "and the bootstrap"

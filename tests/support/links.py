@@ -28,6 +28,7 @@ class MemoryLink:
         self._incoming: list[Callable[[LinkReceiver], None]] = []
         self._queued = 0
         self._open = True
+        self.turns: list[Callable[[], None]] | None = None  # if it is a list, what asks for a turn waits there
 
     def join(self, peer: MemoryLink) -> None:
         self._peer = peer
@@ -46,6 +47,12 @@ class MemoryLink:
     @property
     def queued(self) -> int:
         return self._queued
+
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        if self.turns is None:
+            asyncio.get_running_loop().call_soon(go_on)
+        else:
+            self.turns.append(go_on)
 
     def close(self, reason: str = "") -> None:
         self.cut(None, reason)
@@ -140,6 +147,9 @@ class SocketLink(asyncio.Protocol):
     @property
     def queued(self) -> int:
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(go_on)
 
     def close(self, reason: str = "") -> None:
         if self._transport is not None:

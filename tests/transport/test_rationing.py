@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 import pytest
 
@@ -91,6 +92,44 @@ async def test_what_comes_meanwhile_waits_for_the_next_slice() -> None:
     node.come(4)
     node.come(1)
     assert len(node.served) == 2
+
+
+async def test_who_sends_little_but_often_gets_no_more_than_the_share() -> None:
+    node = Node()
+    for _ in range(40):
+        node.rationing.notice()
+        node.come(1)
+        node.clock.advance(COST)
+    share = DEFAULT.turn_share * node.clock.monotonic()
+    assert share - 2 * COST < len(node.served) * COST < share + 2 * COST
+
+
+async def test_what_a_turn_begins_counts_in_the_slice() -> None:
+    """A connection's calls begin in the loop's next turn, and nothing is taken before."""
+    node = Node(cost=0.0)
+    began: list[int] = []
+
+    class Open:
+        is_open = True
+
+    def serve(_connection: object, _datagrams: object) -> None:
+        def call() -> None:
+            began.append(len(began))
+            node.clock.advance(COST)
+
+        asyncio.get_running_loop().call_soon(call)
+
+    node.rationing._serve = serve
+    node.rationing.notice()
+    for _ in range(4):
+        node.rationing.turns.open.owe(cast("Connection", Open()))
+    node.rationing.work()
+    assert began == []
+    await turns()
+    assert len(began) == 2
+    node.clock.advance(4 * 2 * COST)
+    await turns()
+    assert len(began) == 4
 
 
 async def test_nothing_is_served_after_the_end() -> None:

@@ -96,6 +96,9 @@ class Tap:
     def queued(self) -> int:
         return self._link.queued
 
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        self._link.in_turn(go_on)
+
     def close(self, reason: str = "") -> None:
         self._link.close(reason)
 

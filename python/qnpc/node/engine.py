@@ -86,7 +86,7 @@ async def assemble(
 def receive_visitor(services: Services, link: Link, address: str, tls_group: str) -> Peer:
     """Serves the bootstrap over a new link. `address` is what counts as one for pending logins: a host, or a network."""
     visitor = Visitor(services, METHODS, address, tls_group)
-    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log, clock=services.ports.clock)
+    peer = Peer(link, services.limits, bootstrap=NodeCap(visitor), log=log)
     visitor.peer = peer
     fanout = services.fanout
 

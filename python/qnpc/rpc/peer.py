@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
-from qnpc.ports import Clock, Link, SystemClock
+from qnpc.ports import Link
 from qnpc.rpc.build import CallTemplate
 from qnpc.rpc.caller import BusyError
 from qnpc.rpc.capability import Remote, Served
@@ -133,8 +133,7 @@ class Peer:
     """One connection. Give it a Link, `start` it, and both sides can call what the other offers.
 
     `bootstrap` is what the other side finds first. `on_writable` is called when `queued` fell, `on_authenticated` with
-    `authenticated`, `on_closed` once, last, with what `wait_closed` returns. Needs a running loop. By `clock` it makes pauses
-    in what it hears of who is not logged in.
+    `authenticated`, `on_closed` once, last, with what `wait_closed` returns. Needs a running loop.
     """
 
     def __init__(
@@ -144,14 +143,12 @@ class Peer:
         *,
         bootstrap: Served | None = None,
         log: Log | None = None,
-        clock: Clock | None = None,
     ) -> None:
         self.on_writable: Callable[[], None] | None = None
         self.on_closed: Callable[[Exception | None], None] | None = None
         self.on_authenticated: Callable[[], None] | None = None
         self._link = link
         self._limits = limits
-        self._clock = SystemClock() if clock is None else clock
         self._log = StandardLog() if log is None else log
         self._vat = Vat(limits, bootstrap, self)
         self._handlers = Handlers(self._vat, self._log, self._pump)
@@ -162,7 +159,7 @@ class Peer:
         self._turn = asyncio.Lock()
         self._room = asyncio.Event()
         self._hurries = False  # whatever comes is handled at once
-        self._takes_soon = False
+        self._waits = False  # for its turn, with messages that were not handled
 
     # -- calling ------------------------------------------------------------------------------------------------------------------
 
@@ -279,19 +276,19 @@ class Peer:
             return
         failure: Error | None = None
         most = (
-            None if self._hurries else 0 if self._takes_soon else self._limits.messages_at_once_before_login
+            None if self._hurries else 0 if self._waits else self._limits.messages_at_once_before_login
         )
         try:
             more = self._vat.receive_bytes(data, most)
         except RemoteProtocolError as error:
             failure, more = error, False
         self._pump(failure)
-        if more and not self._takes_soon:
-            self._takes_soon = True
-            self._clock.call_later(self._limits.messages_pause_before_login, self._take_more)
+        if more and not self._waits:
+            self._waits = True
+            self._link.in_turn(self._take_more)
 
     def _take_more(self) -> None:
-        self._takes_soon = False
+        self._waits = False
         self.data_received(b"")
 
     def writable(self) -> None:

@@ -43,6 +43,9 @@ class Driver(Protocol):
     def trusted(self, connection: Connection) -> None:
         """It waits no longer among those who are not."""
 
+    def owes(self, connection: Connection) -> None:
+        """It has come, but not all that came was looked at: `take_turn` is to be called when it is its turn."""
+
     def issue(self, connection: Connection, connection_id: bytes) -> None: ...
 
     def retire(self, connection: Connection, connection_id: bytes) -> None: ...
@@ -76,6 +79,7 @@ class Connection:
         self._receiver: LinkReceiver | None = None
         self._early = bytearray()  # came before start()
         self._outgoing = Outgoing()
+        self._go_on: Callable[[], None] | None = None  # in the next turn
         self._full = False  # `queued` went above the mark, `writable` is owed
         self._unacknowledged = 0
         self._close_reason: str | None = None  # we want to close
@@ -117,6 +121,7 @@ class Connection:
             if self.on_trusted is not None:
                 self.on_trusted()
             self._driver.trusted(self)
+            self._loop.call_soon(self.take_turn)
             self._quic.widen(self._limits.receive_window)
             self._driver.touch(self)
 
@@ -151,6 +156,14 @@ class Connection:
         """Bytes taken by `send` that the other side has not acknowledged yet."""
         return 0 if self.is_finished else self._outgoing.size + self._quic.backlog(STREAM)
 
+    def in_turn(self, go_on: Callable[[], None]) -> None:
+        """See ports.Link."""
+        self._go_on = go_on
+        if self.is_trusted:
+            self._loop.call_soon(self.take_turn)
+        else:
+            self._driver.owes(self)
+
     def close(self, reason: str = "") -> None:
         """Idempotent. What fits into the path at once is still sent; `reason` is an error's wire form and
         reaches the other side.
@@ -172,6 +185,12 @@ class Connection:
             self._quic.receive_datagram(data, address, now)
         except Exception as fault:
             self._fail(fault)
+
+    def take_turn(self) -> None:
+        """What waited for it is done."""
+        go_on, self._go_on = self._go_on, None
+        if go_on is not None and not self.is_finished:
+            self._guard(go_on)
 
     def receive_stray(self, data: bytes) -> None:
         """A short header packet that is for no id of ours: the peer may say that it knows this connection no more."""

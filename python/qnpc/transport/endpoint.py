@@ -182,6 +182,10 @@ class Endpoint:
         if waiting:
             self._loop.call_soon(self.datagrams_received, waiting)
 
+    def owes(self, connection: Connection) -> None:
+        self._rationing.turns.owe(connection)
+        self._rationing.soon()
+
     def issue(self, connection: Connection, connection_id: bytes) -> None:
         self._by_id[connection_id] = connection
         connection.connection_ids[connection_id] = None
@@ -236,6 +240,8 @@ class Endpoint:
         """A turn of those who are not logged in."""
         now = self.now()
         touched = {} if connection is None else {connection: None}
+        if connection is not None:
+            connection.take_turn()
         for data, address in datagrams:
             whose = connection or self._find(data, address, now)
             if whose is not None:
@@ -245,6 +251,8 @@ class Endpoint:
             each.deliver_events(now)
             self._rationing.turns.content(each)
             self._flush_one(each, now)
+            if each.is_finished:
+                self._rationing.turns.drop(each)
         if touched:
             self._note_drained()
             self._arm()

@@ -2,7 +2,8 @@
 
 While anything is to be done for somebody who is logged in, slices lie apart by many turns of the event loop, in which an answer gets on,
 and the more so the longer one took; else the next slice comes with the next turn. All that is computed for strangers in a transport happens
-here, what comes from them and what goes to them.
+here, what comes from them and what goes to them; and what they call is looked at in their turns, and begins before the slice goes on, so
+that it counts.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Rationing:
         self._serve = serve
         self._loop = asyncio.get_running_loop()
         self._busy_until = 0.0
+        self._began = 0.0  # the slice
         self._planned = False
         self._closed = False
 
@@ -44,25 +46,54 @@ class Rationing:
     def work(self) -> None:
         """Something may be waiting."""
         if not self._planned:
+            self._planned = True
             self._slice()
+
+    def soon(self) -> None:
+        """As `work`, in the next turn of the loop."""
+        if not self._planned:
+            self._planned = True
+            self._loop.call_soon(self._slice)
 
     def close(self) -> None:
         self._closed = True
 
     def _slice(self) -> None:
-        self._planned = False
-        if self._closed:
-            return
-        began = self._clock.monotonic()
-        while (turn := self.turns.take()) is not None:
+        self._began = self._clock.monotonic()
+        self._take()
+
+    def _take(self) -> None:
+        while not self._closed and (turn := self.turns.take()) is not None:
             self._serve(*turn)
-            if self._clock.monotonic() - began >= self._limits.turn:
+            connection = turn[0]
+            if connection is not None and connection.is_open:
+                self._loop.call_soon(self._go_on)  # what it called begins before that
+                return
+            if self._clock.monotonic() - self._began >= self._limits.turn:
                 break
-        took = self._clock.monotonic() - began
+        self._pause()
+
+    def _go_on(self) -> None:
+        if self._clock.monotonic() - self._began < self._limits.turn:
+            self._take()
+        else:
+            self._pause()
+
+    def _pause(self) -> None:
+        """While others are served, also when nobody waits any more: who sends little, but often, gets no more than the share."""
+        took = self._clock.monotonic() - self._began
+        busy = self._began < self._busy_until
+        self._planned = not self._closed and (bool(self.turns) or (busy and took > 0))
+        if not self._planned:
+            return
+        if busy:
+            pause = min(took / self._limits.turn_share - took, self._limits.turn_pause)
+            self._clock.call_later(pause, self._next)
+        else:
+            self._loop.call_soon(self._next)
+
+    def _next(self) -> None:
         if self.turns:
-            self._planned = True
-            if began < self._busy_until:
-                pause = min(took / self._limits.turn_share - took, self._limits.turn_pause)
-                self._clock.call_later(pause, self._slice)
-            else:
-                self._loop.call_soon(self._slice)
+            self._slice()
+        else:
+            self._planned = False

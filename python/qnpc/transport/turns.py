@@ -24,6 +24,9 @@ BATCH = 4
 FLIGHT = 2
 """Datagrams of one address in a turn: a client's first flight, with a post-quantum key share."""
 
+HANDSHAKE = 8
+"""Datagrams of one connection that may wait while its handshake is under way: the rest of that, and what the client has to say first."""
+
 RANKS = 5
 """Lines of addresses, by how many handshakes of theirs are under way: none, one, up to three, up to seven, more."""
 
@@ -67,6 +70,11 @@ class Line(Generic[K]):
         if self._of(key) is None:
             self._waiting[key] = deque()
 
+    def owe(self, key: K) -> None:
+        """It wants a turn for what was taken already."""
+        if self._of(key) is None:
+            self._arrears[key] = deque()
+
     def take(self, most: int) -> tuple[K, list[Datagram]]:
         self._prefers_arrears = not self._prefers_arrears
         from_arrears = self._arrears and (self._prefers_arrears or not self._waiting)
@@ -99,7 +107,7 @@ class Turns:
     def __init__(self, limits: Limits, begun: Callable[[str], int]) -> None:
         each, in_all = limits.datagrams_waiting_each, limits.datagrams_waiting
         self.beginning: list[Line[str]] = [Line(each, in_all) for _ in range(RANKS)]
-        self.half_open: Line[Connection] = Line(each, in_all)
+        self.half_open: Line[Connection] = Line(min(each, HANDSHAKE), in_all)
         self.open: Line[Connection] = Line(each, in_all)
         self.silent: Line[Connection] = Line(0, 0)
         self._begun = begun
@@ -124,8 +132,12 @@ class Turns:
         """It has something to send."""
         (self.open if connection.is_open else self.silent).want(connection)
 
+    def owe(self, connection: Connection) -> None:
+        """More came from it in one turn than could be looked at."""
+        self.open.owe(connection)
+
     def content(self, connection: Connection) -> None:
-        """It has not."""
+        """It has nothing to send."""
         for line in (self.half_open, self.open, self.silent):
             line.content(connection)
 
