@@ -28,7 +28,9 @@ class MemoryLink:
         self._incoming: list[Callable[[LinkReceiver], None]] = []
         self._queued = 0
         self._open = True
-        self.turns: list[Callable[[], None]] | None = None  # if it is a list, what asks for a turn waits there
+        self.turns: list[Callable[[], None]] | None = (
+            None  # if it is a list, what asks for a turn waits there
+        )
 
     def join(self, peer: MemoryLink) -> None:
         self._peer = peer

@@ -9,8 +9,8 @@ import pytest
 
 from qnpc.limits import DEFAULT
 from qnpc.transport.connection import Connection
+from qnpc.transport.lines import Datagram
 from qnpc.transport.rationing import Rationing
-from qnpc.transport.turns import Datagram
 from tests.node.links import ManualClock
 from tests.support.links import turns
 

@@ -10,7 +10,8 @@ from typing import cast
 from qnpc.limits import DEFAULT
 from qnpc.ports import Address
 from qnpc.transport import Connection, TlsIdentity
-from qnpc.transport.turns import Line, Turns
+from qnpc.transport.lines import Line
+from qnpc.transport.turns import Turns
 from tests.support.links import turns as pass_turns
 from tests.support.network import Network, SeededRandom, run
 from tests.transport.peers import Node, Recorder, node
@@ -221,3 +222,17 @@ def test_a_connection_that_is_over_holds_no_memory_until_the_collector_comes(ide
                 gc.enable()
 
     run(main())
+
+
+def test_who_has_begun_since_waits_among_those_who_have() -> None:
+    """However much of one address waited when it was new: who comes now is as new, and comes before the rest of it."""
+    begun: dict[str, int] = {}
+    turns = Turns(DEFAULT, lambda key: begun.get(key, 0))
+    for number in range(8):
+        turns.put((bytes([number]), ("10.6.6.1", 1)), None)
+    turns.put((b"n", ("10.0.0.2", 1)), None)
+    assert turns.take() == (None, [(b"\0", ("10.6.6.1", 1)), (b"\1", ("10.6.6.1", 1))])
+    begun["10.6.6.1"] = 3
+    assert turns.take() == (None, [(b"n", ("10.0.0.2", 1))])
+    assert [data for _, data in served(turns)] == [bytes([number]) for number in range(2, 8)]
+    assert turns.unknown == 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-import sys
+import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qnpc.cli import hosting, session
+from qnpc.cli import hosting, interpreter, session
 from qnpc.cli.hosting import ConfigOption, DataOption, setting
 from qnpc.cli.options import JsonOption
 from qnpc.cli.output import Output
@@ -66,29 +65,18 @@ def serve(
         told = signals.first()
         node = NodeApp(settings, ports)
         await node.start()
-        share_the_interpreter()
+        interpreter.share()
+        collecting = asyncio.create_task(interpreter.collect_when_quiet(ports.clock), name="collecting")
         try:
             Output(as_json).emit(listening(node))
             name = await told
             structlog.get_logger("qnpc.node").info("node.stopping", signal=name)
         finally:
+            collecting.cancel()
             await node.stop()
         return 0
 
     return session.run(main, node_log=settings.log_level)
-
-
-def share_the_interpreter() -> None:
-    """For a process that is a node and nothing else: what keeps everybody waiting is made short.
-
-    The collector looks again and again through all that was imported, 25 ms each time; frozen, it looks at connections alone, and can
-    look more often. A thread of the store that needs the interpreter back would wait 5 ms for it each time while the loop is busy; now
-    a tenth.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(700, 10, 2)
-    sys.setswitchinterval(0.0005)
 
 
 def listening(node: NodeApp) -> dict[str, object]:

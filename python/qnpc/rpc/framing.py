@@ -18,8 +18,9 @@ MAX_SEGMENTS = 512
 
 _BLOCK = 4096
 _PIECE = 1024
-"""Bytes: smaller pieces are put together, in blocks that do not grow. So what is held costs little more than its size, however it comes: one
-buffer would be moved while it grows, and thousands of single bytes would be as many objects."""
+"""Bytes: smaller pieces are put together, in blocks that do not grow. So what is held costs little more than its size, however it
+comes: one buffer would be moved while it grows, and thousands of single bytes would be as many objects.
+"""
 
 
 class Deframer:

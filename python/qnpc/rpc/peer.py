@@ -275,9 +275,7 @@ class Peer:
         if self._closing is not None:
             return
         failure: Error | None = None
-        most = (
-            None if self._hurries else 0 if self._waits else self._limits.messages_at_once_before_login
-        )
+        most = None if self._hurries else 0 if self._waits else self._limits.messages_at_once_before_login
         try:
             more = self._vat.receive_bytes(data, most)
         except RemoteProtocolError as error:

@@ -19,8 +19,8 @@ from qnpc.limits import Limits
 from qnpc.ports import Address, Datagrams, Ports, Timer
 from qnpc.transport.admission import CONNECTION_ID_BYTES, First
 from qnpc.transport.connection import Connection
+from qnpc.transport.lines import Datagram
 from qnpc.transport.rationing import Rationing
-from qnpc.transport.turns import Datagram
 
 Stranger = Callable[[First, float, bool], Connection | None]
 """Called for a long header packet of no known connection: what came, now, and whether more of it waits than can be

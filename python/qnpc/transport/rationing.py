@@ -14,7 +14,8 @@ from collections.abc import Callable
 from qnpc.limits import Limits
 from qnpc.ports import Clock
 from qnpc.transport.connection import Connection
-from qnpc.transport.turns import Datagram, Turns
+from qnpc.transport.lines import Datagram
+from qnpc.transport.turns import Turns
 
 Serve = Callable[[Connection | None, list[Datagram]], None]
 """Handles what came, of one connection or, for None, of nobody known, and sends what is to be answered."""
@@ -31,6 +32,7 @@ class Rationing:
         self._loop = asyncio.get_running_loop()
         self._busy_until = 0.0
         self._began = 0.0  # the slice
+        self._turn_began = 0.0
         self._planned = False
         self._closed = False
 
@@ -64,20 +66,27 @@ class Rationing:
 
     def _take(self) -> None:
         while not self._closed and (turn := self.turns.take()) is not None:
+            self._turn_began = self._clock.monotonic()
             self._serve(*turn)
             connection = turn[0]
             if connection is not None and connection.is_open:
                 self._loop.call_soon(self._go_on)  # what it called begins before that
                 return
-            if self._clock.monotonic() - self._began >= self._limits.turn:
+            if not self._taken():
                 break
         self._pause()
 
     def _go_on(self) -> None:
-        if self._clock.monotonic() - self._began < self._limits.turn:
+        if self._taken():
             self._take()
         else:
             self._pause()
+
+    def _taken(self) -> bool:
+        """After a turn: whether there is time for another."""
+        now = self._clock.monotonic()
+        self.turns.charge(now - self._turn_began)
+        return now - self._began < self._limits.turn
 
     def _pause(self) -> None:
         """While others are served, also when nobody waits any more: who sends little, but often, gets no more than the share."""

@@ -31,7 +31,9 @@ class CallsInFlight(Attack):
     async def strike(self) -> None:
         await self.stranger.again(self.lines)
         for line in self.lines:
-            if not line.connection.queued:  # else it would end its connections itself, while the node still holds them
+            if (
+                not line.connection.queued
+            ):  # else it would end its connections itself, while the node still holds them
                 line.send(self.flood)
 
     def complaint(self) -> str:
