@@ -118,7 +118,7 @@ async def test_who_comes_is_counted_by_network(
 
     monkeypatch.setattr("qnpc.node.engine.receive_visitor", receive)
     for host in ("2001:db8::1", "2001:db8::2:3", "192.0.2.1"):
-        visitor = SimpleNamespace(peer_address=(host, 1), tls_group="", trust=None)
+        visitor = SimpleNamespace(peer_address=(host, 1), tls_group="", authenticated=None)
         app._connected(cast("Connection", visitor))
     assert counted == ["2001:db8::/64", "2001:db8::/64", "192.0.2.1"]
 

@@ -71,7 +71,7 @@ def attack(
                 client.connection.send(b"x")
                 await client.bytes(1)
             if trusted:
-                server.peers[1].connection.trust()
+                server.peers[1].connection.authenticated()
                 await network.clock.sleep(0.1)
             for datagram in strike(attacker.connection):
                 inject(attacker.connection, datagram)

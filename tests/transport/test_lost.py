@@ -68,7 +68,7 @@ def test_an_idle_client_is_not_given_up_on(identity: TlsIdentity) -> None:
             client = await server.client(network.ports(CLIENT))
             client.connection.send(b"hello")
             assert await client.bytes(5) == b"hello"
-            server.peers[0].connection.trust()
+            server.peers[0].connection.authenticated()
             await asyncio.wait({asyncio.ensure_future(client.end())}, timeout=10 * DEFAULT.silence)
             assert client.ends == []
             client.connection.close()

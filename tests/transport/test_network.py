@@ -123,7 +123,7 @@ def test_an_idle_connection_is_kept_alive(identity: TlsIdentity) -> None:
         client = await server.client(network.ports(CLIENT))
         client.connection.send(b"x")
         await client.bytes(1)
-        server.peers[0].connection.trust()
+        server.peers[0].connection.authenticated()
         sent = len(network.log)
         await network.clock.sleep(10 * DEFAULT.idle)
         assert client.ends == []
@@ -142,7 +142,7 @@ def test_a_peer_that_vanishes_is_noticed_on_both_sides(identity: TlsIdentity) ->
         client = await server.client(network.ports(CLIENT))
         client.connection.send(b"x")
         await client.bytes(1)
-        server.peers[0].connection.trust()
+        server.peers[0].connection.authenticated()
         network.loss = 1.0
         for recorder in (client, server.peers[0]):
             end = await recorder.end()
@@ -288,7 +288,7 @@ def test_an_address_has_only_so_many_connections_that_are_logged_in(identity: Tl
         other = await server.client(network.ports(CLIENT))
         await network.clock.sleep(1)
         for peer in server.peers:
-            peer.connection.trust()
+            peer.connection.authenticated()
         with pytest.raises(Error, match="refuses more connections") as refused:
             await server.client(network.ports(CLIENT))
         assert refused.value.kind is Code.UNREACHABLE
@@ -312,7 +312,7 @@ def test_who_does_not_log_in_is_sent_away(identity: TlsIdentity) -> None:
         idle = await server.client(network.ports(CLIENT))
         member = await server.client(network.ports(CLIENT))
         await network.clock.sleep(1)
-        server.peers[1].connection.trust()
+        server.peers[1].connection.authenticated()
         end = await idle.end()
         assert isinstance(end, Error)
         assert end.kind is Code.TOO_MANY_LOGINS
@@ -332,7 +332,7 @@ def test_connections_on_which_nobody_logs_in_keep_nobody_out(identity: TlsIdenti
     async def play(server: Node) -> None:
         member = await server.client(network.ports("10.0.1.1"))
         await network.clock.sleep(1)
-        server.peers[0].connection.trust()
+        server.peers[0].connection.authenticated()
         idle = [await server.client(network.ports("10.0.1.1")) for _ in range(3)]
         await network.clock.sleep(2)
         neighbour = await server.client(network.ports("10.0.1.1"))
@@ -359,7 +359,7 @@ def test_many_clients_at_once_from_one_address_all_get_in(identity: TlsIdentity)
 
         def logs_in(connection: Connection) -> None:
             arrived(connection)
-            network.clock.call_later(0.05, connection.trust)
+            network.clock.call_later(0.05, connection.authenticated)
 
         server.on_arrival = logs_in
         clients = await asyncio.gather(*(server.client(network.ports(CLIENT)) for _ in range(30)))

@@ -143,7 +143,7 @@ def test_who_is_logged_in_comes_before_a_flood_of_strangers(identity: TlsIdentit
     async def main() -> None:
         async with node(identity, network.ports(SERVER[0]), limits, SERVER) as server:
             honest = await greeted(server, network, "10.0.0.2")
-            server.peers[0].connection.trust()
+            server.peers[0].connection.authenticated()
             await network.clock.sleep(0.1)
             noise = SeededRandom("flood")
             flood = [(b"\xc0" + noise.bytes(1199), (f"10.6.{n >> 5}.1", 1)) for n in range(1000)]
@@ -189,7 +189,7 @@ def test_who_logs_in_waits_among_strangers_no_longer(identity: TlsIdentity) -> N
             server.endpoint.datagrams_received([*flood, *held])
             held.clear()
             assert server.peers[0].received == b"x", "it waits"
-            server.peers[0].connection.trust()
+            server.peers[0].connection.authenticated()
             began = network.clock.monotonic()
             await pass_turns(5)
             assert server.peers[0].received == b"xme too"

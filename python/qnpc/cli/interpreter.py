@@ -10,8 +10,8 @@ store that needs the interpreter back would wait 5 ms for it each time while the
 from __future__ import annotations
 
 import gc
+import os
 import sys
-import time
 from collections.abc import Callable
 
 from qnpc.ports import Clock
@@ -37,10 +37,11 @@ def share() -> None:
 
 async def collect_when_quiet(
     clock: Clock,
-    cpu: Callable[[], float] = time.process_time,
+    cpu: Callable[[], float] | None = None,
     collect: Callable[[], object] = gc.collect,
 ) -> None:
     """Until cancelled. `cpu`: seconds that this process has used."""
+    cpu = cpu or _used
     looks = 0
     while True:
         before = cpu()
@@ -49,3 +50,8 @@ async def collect_when_quiet(
         if cpu() - before < QUIET * LOOK or looks >= PATIENCE:
             collect()
             looks = 0
+
+
+def _used() -> float:
+    times = os.times()
+    return times.user + times.system

@@ -138,7 +138,7 @@ class NodeApp:
         peer = engine.receive_visitor(
             _started(self._services), connection, address_key(connection.peer_address), connection.tls_group
         )
-        peer.on_authenticated = connection.trust
+        peer.on_authenticated = connection.authenticated
 
     async def _close_endpoint(self) -> None:
         if self._endpoint is not None:

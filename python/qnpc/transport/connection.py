@@ -40,7 +40,7 @@ class Driver(Protocol):
     def touch(self, connection: Connection) -> None:
         """Poll it at the end of this tick."""
 
-    def trusted(self, connection: Connection) -> None:
+    def authenticated(self, connection: Connection) -> None:
         """It waits no longer among those who are not."""
 
     def owes(self, connection: Connection) -> None:
@@ -93,8 +93,8 @@ class Connection:
         self._told = False
         self.is_open = False
         self.is_finished = False
-        self.is_trusted = quic.configuration.is_client
-        self.on_trusted: Callable[[], None] | None = None
+        self.is_authenticated = quic.configuration.is_client
+        self.on_authenticated: Callable[[], None] | None = None
         self.handshake_time = 0.0
         self.tls_group = ""
         self.peer_pin: bytes | None = None
@@ -114,13 +114,13 @@ class Connection:
         """Smoothed, seconds."""
         return self._round_trip if self.is_finished else self._quic.round_trip
 
-    def trust(self) -> None:
+    def authenticated(self) -> None:
         """Who is at the other end is known: it may send more at once, and no longer waits its turn among strangers."""
-        self.is_trusted = True
+        self.is_authenticated = True
         if not self.is_finished:
-            if self.on_trusted is not None:
-                self.on_trusted()
-            self._driver.trusted(self)
+            if self.on_authenticated is not None:
+                self.on_authenticated()
+            self._driver.authenticated(self)
             self._loop.call_soon(self.take_turn)
             self._quic.widen(self._limits.receive_window)
             self._driver.touch(self)
@@ -159,7 +159,7 @@ class Connection:
     def in_turn(self, go_on: Callable[[], None]) -> None:
         """See ports.Link."""
         self._go_on = go_on
-        if self.is_trusted:
+        if self.is_authenticated:
             self._loop.call_soon(self.take_turn)
         else:
             self._driver.owes(self)
@@ -245,7 +245,7 @@ class Connection:
     @property
     def _deadline(self) -> float | None:
         """By when the handshake, and then a login, must be done."""
-        if self.is_trusted:
+        if self.is_authenticated:
             return None
         return self._began + (self._limits.login if self.is_open else self._limits.handshake)
 

@@ -2,25 +2,24 @@
 
 All datagrams of a readiness event are taken in before anything is answered, and everything that connections
 have to say in one tick of the loop leaves together: what decides a node's capacity is how many datagrams it
-sends, not how many messages. Timers stand in one heap, lazily: an entry that comes too early is put back.
-Time is one monotonic `now` per tick and never goes back, which the QUIC library relies on.
+sends, not how many messages. Time is one monotonic `now` per tick and never goes back, which the QUIC library relies on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Callable
 
 from aioquic.buffer import Buffer  # type: ignore[attr-defined]
 from aioquic.quic.packet import pull_quic_header
 
 from qnpc.limits import Limits
-from qnpc.ports import Address, Datagrams, Ports, Timer
+from qnpc.ports import Address, Datagrams, Ports
 from qnpc.transport.admission import CONNECTION_ID_BYTES, First
 from qnpc.transport.connection import Connection
 from qnpc.transport.lines import Datagram
 from qnpc.transport.rationing import Rationing
+from qnpc.transport.wakeups import Wakeups
 
 Stranger = Callable[[First, float, bool], Connection | None]
 """Called for a long header packet of no known connection: what came, now, and whether more of it waits than can be
@@ -35,10 +34,6 @@ _ID_LENGTH = bytes([CONNECTION_ID_BYTES])
 LONGEST = 1500
 """Bytes of a datagram of those who are not logged in, as a path of Ethernet carries them; longer ones were put together on the way. They
 wait in memory, so they are bounded in size too."""
-
-_TICK = (
-    1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
-)
 
 
 class Endpoint:
@@ -68,10 +63,7 @@ class Endpoint:
         self._dirty: list[Connection] = []
         self._flushes = False
         self._rationing = Rationing(ports.clock, limits, self._serve, begun)
-        self._heap: list[tuple[float, int, Connection]] = []
-        self._serial = 0
-        self._timer: Timer | None = None
-        self._timer_at = 0.0
+        self._wakeups = Wakeups(ports.clock, self._fire)
         self._empty = asyncio.Event()
         self._drained: asyncio.Future[None] | None = None
         self._closed = False
@@ -121,12 +113,10 @@ class Endpoint:
         self._closed = True
         self._rationing.close()
         self._empty.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._wakeups.close()
         for connection in list(self._connections):
             connection.abandon()
             self.remove(connection)
-        self._heap.clear()
         self._datagrams.close()
 
     def now(self) -> float:
@@ -150,7 +140,7 @@ class Endpoint:
         touched: dict[Connection, None] = {}
         for data, address in datagrams:
             connection = self._known(data)
-            if connection is not None and connection.is_trusted:
+            if connection is not None and connection.is_authenticated:
                 connection.receive_datagram(data, address, now)
                 touched[connection] = None
             elif self._ephemeral:
@@ -167,7 +157,7 @@ class Endpoint:
     def touch(self, connection: Connection) -> None:
         if connection not in self._connections:
             return
-        if not connection.is_trusted:
+        if not connection.is_authenticated:
             self._rationing.turns.want(connection)
         elif not connection.is_dirty:
             connection.is_dirty = True
@@ -177,7 +167,7 @@ class Endpoint:
             self._flushes = True
             self._loop.call_soon(self._flush_tick)
 
-    def trusted(self, connection: Connection) -> None:
+    def authenticated(self, connection: Connection) -> None:
         waiting = self._rationing.turns.drop(connection)
         if waiting:
             self._loop.call_soon(self.datagrams_received, waiting)
@@ -297,7 +287,7 @@ class Endpoint:
             return
         at = connection.next_timer()
         if at is not None and (connection.timer_at is None or at < connection.timer_at):
-            self._wake(connection, at)
+            self._wakeups.wake(connection, at)
 
     def _send(self, datagrams: list[tuple[bytes, Address]]) -> None:
         start = 0
@@ -307,36 +297,18 @@ class Endpoint:
                 self._datagrams.send([data for data, _ in datagrams[start:end]], address)
                 start = end
 
-    def _wake(self, connection: Connection, at: float) -> None:
-        self._serial += 1
-        connection.timer_at = at
-        heapq.heappush(self._heap, (at, self._serial, connection))
-
     def _arm(self) -> None:
-        if self._closed or not self._heap:
-            return
-        at = self._heap[0][0]
-        if self._timer is not None:
-            if self._timer_at <= at:
-                return
-            self._timer.cancel()
-        self._timer_at = at
-        self._timer = self._clock.call_later(max(0.0, at - self._clock.monotonic()), self._fire)
+        if not self._closed:
+            self._wakeups.arm()
 
-    def _fire(self) -> None:
-        self._timer = None
-        now = self._tick(max(self._clock.monotonic(), self._timer_at + _TICK))
-        while self._heap and self._heap[0][0] <= now:
-            at, _, connection = heapq.heappop(self._heap)
-            if connection.timer_at != at:
-                continue  # stale
-            connection.timer_at = None
+    def _fire(self, moment: float) -> None:
+        now = self._tick(moment)
+        while (connection := self._wakeups.due(now)) is not None:
             due = connection.next_timer()
             if due is not None and due > now:
-                self._wake(connection, due)
+                self._wakeups.wake(connection, due)
                 continue
             if due is not None:
                 connection.handle_timer(now)
                 connection.deliver_events(now)
             self.touch(connection)
-        self._arm()

@@ -67,7 +67,7 @@ async def listen(
         )
         connection = Connection(quic, endpoint, limits, first.address, now, on_open=opened, on_failed=_ignore)
         place = Place(admission.places, verdict.key, now, partial(connection.dismiss, _NO_ROOM))
-        connection.on_trusted = place.known
+        connection.on_authenticated = place.known
         endpoint.add(connection, first.header.destination_cid, quic.host_cid, on_removed=place.release)
         return connection
 
