@@ -23,6 +23,7 @@ from qnpc.ports import Address, LinkReceiver
 from qnpc.transport import groups, reasons
 from qnpc.transport.bounded import BoundedConnection
 from qnpc.transport.outgoing import Outgoing
+from qnpc.transport.patience import Expired, Patience
 from qnpc.transport.stateless import is_reset
 
 STREAM = 0
@@ -71,11 +72,11 @@ class Connection:
         self._driver = driver
         self._limits = limits
         self._address = address
-        self._began = self._heard = now
         self._on_open = on_open
         self._on_failed = on_failed
         self._loop = asyncio.get_running_loop()
         self._is_client = quic.configuration.is_client
+        self._patience = Patience(limits, now, is_client=self._is_client)
         self._receiver: LinkReceiver | None = None
         self._early = bytearray()  # came before start()
         self._outgoing = Outgoing()
@@ -85,7 +86,6 @@ class Connection:
         self._close_reason: str | None = None  # we want to close
         self._closed_by_us = False
         self._farewell: list[tuple[bytes, Address]] = []
-        self._unanswered: float | None = None  # since when a client waits for an acknowledgement
         self._late = 0  # datagrams since the end
         self._lingers_until: float | None = None
         self._round_trip: float | None = None
@@ -117,6 +117,7 @@ class Connection:
     def authenticated(self) -> None:
         """Who is at the other end is known: it may send more at once, and no longer waits its turn among strangers."""
         self.is_authenticated = True
+        self._patience.expect_no_login()
         if not self.is_finished:
             if self.on_authenticated is not None:
                 self.on_authenticated()
@@ -179,8 +180,7 @@ class Connection:
         if self.is_finished or self._quic.close_event is not None:
             self._late += 1  # what follows an offence in the same tick is not even looked at
             return
-        self._heard = now
-        self._unanswered = None
+        self._patience.hear(now)
         try:
             self._quic.receive_datagram(data, address, now)
         except Exception as fault:
@@ -201,33 +201,30 @@ class Connection:
         if self.is_finished:
             self._lingers_until = None
             return
-        if self._overdue_at is not None and now >= self._overdue_at:
-            self._lose("does not answer any more")
-            return
-        if self._deadline is not None and now >= self._deadline:
-            self.dismiss(_NO_LOGIN)
-            return
-        if self._pings and now >= self._heard + self._limits.keepalive:
-            self._heard = now
-            self._quic.send_ping(0)
+        match self._patience.expired(now):
+            case Expired.GIVE_UP:
+                self._lose("does not answer any more")
+                return
+            case Expired.DISMISS:
+                self.dismiss(_NO_LOGIN)
+                return
+            case Expired.PING:
+                self._quic.send_ping(0)
         at = self._quic.get_timer()
         if at is not None and now >= at:
             self._quic.handle_timer(now)
 
     def next_timer(self) -> float | None:
         """When `handle_timer` wants to be called, None when the connection is gone."""
-        at = self._lingers_until if self.is_finished else self._quic.get_timer()
-        if at is None or self.is_finished:
-            return at
-        if self._overdue_at is not None:
-            at = min(at, self._overdue_at)
-        if self._deadline is not None and self._close_reason is None:
-            at = min(at, self._deadline)
-        return min(at, self._heard + self._limits.keepalive) if self._pings else at
+        if self.is_finished:
+            return self._lingers_until
+        at = self._quic.get_timer()
+        return None if at is None else min(at, self._patience.next())
 
     def dismiss(self, reason: str) -> None:
         """It must go: as `close`, but nothing more is computed for a handshake that is not complete."""
         if self.is_open:
+            self._patience.expect_no_login()
             self.close(reason)
         else:
             self._finish(reasons.from_wire(reason))
@@ -242,28 +239,9 @@ class Connection:
         """Nothing is left to wait for. A connection that never opened is not mourned."""
         return self.is_finished and (not self.is_open or self._lingers_until is None)
 
-    @property
-    def _deadline(self) -> float | None:
-        """By when the handshake, and then a login, must be done."""
-        if self.is_authenticated:
-            return None
-        return self._began + (self._limits.login if self.is_open else self._limits.handshake)
-
-    @property
-    def _overdue_at(self) -> float | None:
-        """When a client gives up on a node that acknowledges nothing: sooner than the idle timeout, which every
-        retransmission would have to wait for."""
-        if self._unanswered is None or not self.is_open or self.is_finished:
-            return None
-        return self._unanswered + self._limits.silence
-
     def _lose(self, what: str) -> None:
         self._finish(Error(Code.UNREACHABLE, f"{join_address(*self.peer_address)} {what}"))
         self._driver.touch(self)
-
-    @property
-    def _pings(self) -> bool:
-        return self._is_client and self.is_open and not self.is_finished
 
     def deliver_events(self, now: float) -> None:
         while not self.is_finished and (event := self._quic.next_event()) is not None:
@@ -296,8 +274,8 @@ class Connection:
         if quic.close_event is None:
             self._feed(now)
             datagrams = quic.datagrams_to_send(now)
-            if datagrams and self._is_client and self._unanswered is None and quic.awaits_ack:
-                self._unanswered = now
+            if datagrams and self._is_client and quic.awaits_ack:
+                self._patience.ask(now)
             if self._close_reason is not None:
                 self._closed_by_us = True
                 quic.close(
@@ -338,7 +316,8 @@ class Connection:
 
     def _opened(self, _event: object, now: float) -> None:
         self.is_open = True
-        self.handshake_time = now - self._began
+        self._patience.opened()
+        self.handshake_time = now - self._patience.began
         self.tls_group = groups.negotiated(self._quic.tls)
         self._guard(self._on_open, self)
 
