@@ -45,7 +45,8 @@ class Limits:
     half_open_retry: int = 64  # from so many half-open ones on a client must show that it owns its address
     waiting_retry: int = 32  # likewise, from so many datagrams on that wait
     datagrams_waiting: int = 1024  # in each line; who has none waiting may go past it, twice over
-    datagrams_waiting_each: int = 32  # of one address, or of one connection
+    datagrams_waiting_of_address: int = 64
+    datagrams_waiting_of_connection: int = 16
     turn: float = 0.001  # what is done for all of them at once
     turn_share: float = 0.2  # of the time, while anything is done for those who are logged in
     turn_pause: float = 0.015  # and no longer until the next turn, for a slow turn may be the machine's doing

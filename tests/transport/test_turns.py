@@ -146,7 +146,7 @@ def test_who_is_logged_in_comes_before_a_flood_of_strangers(identity: TlsIdentit
             server.peers[0].connection.authenticated()
             await network.clock.sleep(0.1)
             noise = SeededRandom("flood")
-            flood = [(b"\xc0" + noise.bytes(1199), (f"10.6.{n >> 5}.1", 1)) for n in range(1000)]
+            flood = [(b"\xc0" + noise.bytes(1199), (f"10.6.{n >> 6}.1", 1)) for n in range(1000)]
             held: list[tuple[bytes, Address]] = []
 
             def hold(sender: Address, _to: Address, data: bytes) -> bool:
@@ -174,7 +174,7 @@ def test_who_logs_in_waits_among_strangers_no_longer(identity: TlsIdentity) -> N
         async with node(identity, network.ports(SERVER[0]), limits, SERVER) as server:
             client = await greeted(server, network, "10.0.0.2")
             await network.clock.sleep(0.1)
-            flood = [(b"\xc0" + bytes(1199), (f"10.6.{n >> 5}.1", 1)) for n in range(1000)]
+            flood = [(b"\xc0" + bytes(1199), (f"10.6.{n >> 6}.1", 1)) for n in range(1000)]
             held: list[tuple[bytes, Address]] = []
 
             def hold(sender: Address, _to: Address, data: bytes) -> bool:

@@ -35,10 +35,10 @@ class Turns:
     """`begun`: how many handshakes with an address are under way."""
 
     def __init__(self, limits: Limits, begun: Callable[[str], int]) -> None:
-        each, in_all = limits.datagrams_waiting_each, limits.datagrams_waiting
-        self.beginning: list[Line[str]] = [Line(each, in_all, 0.5**rank) for rank in range(RANKS)]
-        self.half_open: Line[Connection] = Line(min(each, HANDSHAKE), in_all)
-        self.open: Line[Connection] = Line(each, in_all)
+        in_all, of_address = limits.datagrams_waiting, limits.datagrams_waiting_of_address
+        self.beginning: list[Line[str]] = [Line(of_address, in_all, 0.5**rank) for rank in range(RANKS)]
+        self.half_open: Line[Connection] = Line(HANDSHAKE, in_all)
+        self.open: Line[Connection] = Line(limits.datagrams_waiting_of_connection, in_all)
         self.silent: Line[Connection] = Line(0, 0)
         self._shares = Shares([*self.beginning, self.half_open, self.open])
         self._begun = begun
