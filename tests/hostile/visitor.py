@@ -1,7 +1,7 @@
-"""Those who come while an attack lasts, in a process of their own: somebody new registers, and a member's connection breaks.
+"""Those who come while an attack lasts, in a process of their own: somebody new registers, and a member comes back.
 
-One command a line, each answered with one line of JSON: `settle DIRECTORY` makes the member, `come DIRECTORY NAME` lets both come at
-once and tells the seconds that each took, null for one who did not get in. The node's link and process id are the arguments.
+One command a line, each answered with one line of JSON: `settle DIRECTORY` makes the member, who leaves again; `come DIRECTORY NAME` lets
+both come at once and tells the seconds that each took, null for one who did not get in. The node's link and process id are the arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qnpc import link
-from qnpc.client import Client, register
+from qnpc.client import open_client, register
 from qnpc.errors import Error
 from qnpc.ports import Ports
 from tests.hostile.gauge import Gauge
@@ -23,18 +23,14 @@ from tests.hostile.processes import obey
 
 
 class Visitors:
-    def __init__(self, ports: Ports, node: link.NodeLink, pid: int, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(self, ports: Ports, node: link.NodeLink, pid: int) -> None:
         self._ports = ports
         self._node = node
         self._gauge = Gauge(pid, ports.clock)
-        self._stack = stack
-        self._member: Client
 
     async def settle(self, directory: str) -> dict[str, Any]:
-        self._member = await self._stack.enter_async_context(
-            person(Path(directory), "carol", self._node, self._ports)
-        )
-        await self._member.online()
+        async with person(Path(directory), "carol", self._node, self._ports) as member:
+            await member.online()
         return {}
 
     async def come(self, directory: str, name: str) -> dict[str, Any]:
@@ -46,10 +42,9 @@ class Visitors:
             )
 
         async def come_back() -> None:
-            online = await self._member.online()
-            online.peer.close()
-            while await self._member.online() is online:
-                await self._ports.clock.sleep(0.01)
+            # A client of its own each time: one that is cut off again and again waits longer each time by itself.
+            async with open_client(path.with_name("carol"), ports=self._ports) as member:
+                await member.online()
 
         entered, returned = await asyncio.gather(self._timed(enter), self._timed(come_back))
         return {"entered": entered, "returned": returned}
@@ -68,8 +63,7 @@ class Visitors:
 async def main(node: link.NodeLink, pid: int) -> None:
     ports = Ports()
     try:
-        async with contextlib.AsyncExitStack() as stack:
-            await obey(Visitors(ports, node, pid, stack))
+        await obey(Visitors(ports, node, pid))
     finally:
         ports.close()
 
