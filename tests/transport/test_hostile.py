@@ -202,6 +202,17 @@ def test_the_library_failing_on_a_packet_ends_that_connection_alone(
     run(main())
 
 
+def test_packets_that_only_acknowledge_are_not_kept_for_ever(identity: TlsIdentity) -> None:
+    def strike(client: Connection) -> Iterator[bytes]:
+        for _ in range(400):
+            yield craft(client, b"\x01")  # PING
+
+    attacked = attack(identity, strike, pause=0.03, closes=False)
+    space = attacked._quic._spaces[tls.Epoch.ONE_RTT]
+    assert len(space.sent_packets) <= bounded.BARE_ACKS + 33
+    assert space.largest_received_packet > 400
+
+
 def strangers(
     identity: TlsIdentity, datagrams: list[bytes], check: Callable[[Node, list[bytes]], None]
 ) -> None:

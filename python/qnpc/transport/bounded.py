@@ -17,6 +17,7 @@ from aioquic.quic.connection import QuicConnectionError
 from aioquic.quic.packet import QuicErrorCode
 from cryptography import x509
 
+from qnpc.ports import Address
 from qnpc.transport.sending import SendingConnection
 
 PEER_STREAMS = 4
@@ -34,6 +35,14 @@ GAP_BYTES = 256
 """More than STREAM_GAPS pieces out of order are believed only when they average this size: loss makes gaps
 between packets, not within them.
 """
+
+BARE_ACKS = 16
+"""Packets that only acknowledge are acknowledged themselves when something else is (RFC 9000, 13.2.4): a peer to which nothing else is
+sent would make as many of them as it likes.
+"""
+
+_LOOK = 32
+"""Sendings between two looks at them."""
 
 ACK_DELAY = 0.02
 """Seconds. Acknowledgements mostly ride on answers, which come sooner; an own datagram for each would double
@@ -66,8 +75,15 @@ class BoundedConnection(SendingConnection):
         self._reset_token = reset_token
         self._set_reset_tokens()
         self._window = configuration.max_data
+        self._sendings = 0
         self.limit_peer_streams(PEER_STREAMS)
         self.delay_acks(ACK_DELAY)
+
+    def datagrams_to_send(self, now: float) -> list[tuple[bytes, Address]]:
+        self._sendings += 1
+        if not self._sendings % _LOOK:
+            self.forget_bare_acks(BARE_ACKS)
+        return super().datagrams_to_send(now)
 
     def widen(self, window: int) -> None:
         """From now on the peer may send so many bytes ahead."""

@@ -69,7 +69,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "CryptoPair": ("_update_key_requested",),
     "QuicPacketRecovery": ("_logger", "_pacer", "_rtt_initialized", "_rtt_smoothed"),
-    "QuicPacketSpace": ("ack_at", "ack_eliciting_in_flight", "ack_queue"),
+    "QuicPacketSpace": ("ack_at", "ack_eliciting_in_flight", "ack_queue", "sent_packets"),
     "QuicStreamReceiver": ("_buffer_start", "_ranges"),
     "QuicStreamSender": ("_buffer_fin", "_buffer_start", "_buffer_stop", "_pending"),
     "tls.Context": (
@@ -263,6 +263,15 @@ class OpenConnection(QuicConnection):
         space = self._spaces.get(tls.Epoch.ONE_RTT)
         if space is not None and space.ack_at is not None:
             space.ack_at = min(space.ack_at, now)
+
+    def forget_bare_acks(self, most: int) -> None:
+        """Of the packets that only acknowledged, so many are remembered at most, the last ones."""
+        space = self._spaces.get(tls.Epoch.ONE_RTT)
+        if space is None or len(space.sent_packets) <= most:
+            return
+        bare = [number for number, packet in space.sent_packets.items() if not packet.in_flight]
+        for number in bare[: max(0, len(bare) - most)]:
+            del space.sent_packets[number]
 
     @property
     def sees_gap(self) -> bool:
