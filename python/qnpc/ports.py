@@ -181,6 +181,8 @@ class UdpDatagrams:
         self._receiver: DatagramReceiver | None = None
         self._pump: asyncio.Task[None] | None = None
         self._offload = sys.platform == "linux"
+        self._buffer = bytearray(65536)  # a datagram that is kept takes its own size, not the largest there could be
+        self._seen = memoryview(self._buffer)
         bound = sock.getsockname()
         self.address: Address = (bound[0], bound[1])
 
@@ -195,12 +197,12 @@ class UdpDatagrams:
         got = first or []
         for _ in range(self._DRAIN):
             try:
-                data, address = self._sock.recvfrom(65536)
+                size, address = self._sock.recvfrom_into(self._buffer)
             except (BlockingIOError, InterruptedError):
                 break
             except OSError:  # an ICMP error of an earlier datagram
                 continue
-            got.append((data, (address[0], address[1])))
+            got.append((bytes(self._seen[:size]), (address[0], address[1])))
         if got and self._receiver is not None:
             self._receiver.datagrams_received(got)
 
