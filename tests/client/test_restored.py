@@ -141,9 +141,8 @@ async def test_a_node_that_went_back_and_was_written_to_is_found_out(tmp_path: P
         carol = await there.open("carol")
         for n in range(3):
             await (await (await carol.group("friends")).send(f"{n}")).accepted(WITHIN)
-        there.limits = replace(
-            DEFAULT, call_timeout=2.0
-        )  # for so long she waits for a commit that never comes
+        # For so long she waits for a commit that never comes.
+        there.limits = replace(DEFAULT, call_timeout=2.0)
         alice = await there.open("alice")
         await alice.online(WITHIN)
         assert await refusal(alice) is Code.GROUP_LAPSED

@@ -193,9 +193,8 @@ async def test_many_are_invited_over_a_long_path(tmp_path: Path, ports: Ports) -
             users = await there.people(*names)
             before = await key_packages_left(users[0])
             await there.register("alice")
-            there.limits = replace(
-                DEFAULT, call_timeout=5.0
-            )  # hers alone: what others did, they did in their time
+            # Hers alone: what others did, they did in their time.
+            there.limits = replace(DEFAULT, call_timeout=5.0)
             async with there.opened("alice", hers) as alice:
                 group = await alice.create_group("friends")
                 await (await group.invite(*names)).accepted(WITHIN)
@@ -239,9 +238,8 @@ async def test_an_accepted_text_is_not_told_as_failed_by_a_removal(
         there.limits = replace(DEFAULT, call_timeout=3.0)
         bob, gate = await there.open("bob"), asyncio.Event()
         group = await bob.group("friends")
-        await (await group.update()).accepted(
-            WITHIN
-        )  # he holds the group at the node: no further answer is needed to send
+        # So he holds the group at the node: no further answer is needed to send.
+        await (await group.update()).accepted(WITHIN)
         await agree(there, "alice", "bob")
         deliver: Callable[[Sync, Sequence[Entry]], Awaitable[None]] = Sync.deliver
 

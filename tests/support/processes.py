@@ -116,6 +116,11 @@ class Running:
         found: dict[str, Any] = json.loads(self.line(lambda line: json.loads(line).get("kind") == kind))
         return found
 
+    def rest(self, kind: str) -> list[dict[str, Any]]:
+        """The JSON lines of that kind that it printed and nobody has taken, when it is over."""
+        events: list[dict[str, Any]] = [json.loads(line) for line in iter(self._lines.get_nowait, None)]
+        return [event for event in events if event["kind"] == kind]
+
     def type(self, text: str) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write(text + "\n")
