@@ -64,13 +64,14 @@ def test_a_suite_that_is_none_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "faults"),
-    [("lose", ["lost"]), ("double", ["doubled"]), ("change", ["lost", "altered"])],
+    ("what", "faults", "stall"),
+    [("lose", ["lost"], 6.0), ("double", ["doubled"], 60.0), ("change", ["lost", "altered"], 6.0)],
 )
 async def test_a_delivery_that_went_wrong_is_told(
-    tmp_path: Path, ports: Ports, what: str, faults: list[str]
+    tmp_path: Path, ports: Ports, what: str, faults: list[str], stall: float
 ) -> None:
-    report = await _meddled(tmp_path, ports, what)
+    """What does not come is waited for as long as `stall`. Where all comes, nothing ends the wait but its coming."""
+    report = await _meddled(tmp_path, ports, what, stall)
     assert [name for name in ("lost", "doubled", "misordered", "altered") if report[name]] == faults
     assert report["deliveries"] == MEMBERS * report["messages"] - report["lost"]
     with pytest.raises(Error, match="did not hold") as refusal:
@@ -78,7 +79,7 @@ async def test_a_delivery_that_went_wrong_is_told(
     assert refusal.value.kind.exit == Exit.REFUSED
 
 
-async def _meddled(path: Path, ports: Ports, what: str) -> dict[str, Any]:
+async def _meddled(path: Path, ports: Ports, what: str, stall: float) -> dict[str, Any]:
     """The report of a run in which one delivery of one member goes wrong: one of up to four messages. The first is the Welcome."""
 
     def meddle(member: int, link: Link) -> Link:
@@ -86,7 +87,7 @@ async def _meddled(path: Path, ports: Ports, what: str) -> dict[str, Any]:
 
     limits = dataclasses.replace(DEFAULT, connections_per_address=MEMBERS + 8)
     async with node_process(path / "node", delivery.raised(MEMBERS)) as node:
-        load = Load(ports, limits, MEMBERS, 4, stall=3.0, meddle=meddle)
+        load = Load(ports, limits, MEMBERS, 4, stall=stall, meddle=meddle)
         try:
             await load.assemble(node, 0x0001)
             return await delivery.measure(ports, node, load, MESSAGES, warm_up=2)

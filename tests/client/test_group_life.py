@@ -14,7 +14,7 @@ from qnpc.client.state import Transaction
 from qnpc.errors import Code, Error
 from tests.support.world import World
 
-WITHIN = 30.0
+WITHIN = 60.0
 
 
 async def befriend(there: World, *names: str, suite: int = _core.SUITE_HYBRID) -> dict[str, Group]:

@@ -68,6 +68,8 @@ class Broken(NoHooks):
 
 
 async def reopened(there: World, name: str, hooks: StoreHooks) -> AsyncIterator[Client]:
+    """On another disk. What the client began by itself is over: who joins renews its keys, and that is no test's next commit."""
+    await there.clients[name].flush(WITHIN)
     await there.close(name)
     async for client in opened(there, name, hooks):
         await client.caught_up(WITHIN)

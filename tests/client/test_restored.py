@@ -127,7 +127,7 @@ async def test_one_whose_group_the_node_forgot_is_told(there: World) -> None:
 
 async def test_a_node_that_went_back_and_was_written_to_is_found_out(tmp_path: Path, ports: Ports) -> None:
     """The others have said so much since that the count alone tells nothing: the epoch does."""
-    async with world(tmp_path, ports, replace(DEFAULT, call_timeout=2.0)) as there:
+    async with world(tmp_path, ports) as there:
         groups = await befriend(there, "alice", "bob", "carol")
         await agree(there, "alice", "bob", "carol")
         await there.close("carol")
@@ -141,6 +141,8 @@ async def test_a_node_that_went_back_and_was_written_to_is_found_out(tmp_path: P
         carol = await there.open("carol")
         for n in range(3):
             await (await (await carol.group("friends")).send(f"{n}")).accepted(WITHIN)
+        # For so long she waits for a commit that never comes.
+        there.limits = replace(DEFAULT, call_timeout=2.0)
         alice = await there.open("alice")
         await alice.online(WITHIN)
         assert await refusal(alice) is Code.GROUP_LAPSED

@@ -167,10 +167,10 @@ async def test_a_client_that_cannot_store_what_comes_leaves_its_node_in_peace(
 
 
 class Far(UdpDatagrams):
-    """Everything that is sent arrives 0.3 s later."""
+    """Everything that is sent arrives 0.6 s later."""
 
     def send(self, datagrams: list[bytes], address: Address) -> None:
-        self._loop.call_later(0.3, self._send, list(datagrams), address)
+        self._loop.call_later(0.6, self._send, list(datagrams), address)
 
     def _send(self, datagrams: list[bytes], address: Address) -> None:
         if self._sock.fileno() >= 0:
@@ -188,11 +188,13 @@ async def test_many_are_invited_over_a_long_path(tmp_path: Path, ports: Ports) -
     """One after the other they would take longer than any call may."""
     hers = Ports(datagrams=FarAway())
     try:
-        async with world(tmp_path, ports, replace(DEFAULT, call_timeout=2.5)) as there:
+        async with world(tmp_path, ports) as there:
             names = [f"user{n}" for n in range(6)]
             users = await there.people(*names)
             before = await key_packages_left(users[0])
             await there.register("alice")
+            # Hers alone: what others did, they did in their time.
+            there.limits = replace(DEFAULT, call_timeout=5.0)
             async with there.opened("alice", hers) as alice:
                 group = await alice.create_group("friends")
                 await (await group.invite(*names)).accepted(WITHIN)
@@ -229,10 +231,16 @@ async def test_an_accepted_text_is_not_told_as_failed_by_a_removal(
     tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is lost, then the sender is removed, and hears of both only after a while."""
-    async with world(tmp_path, ports, replace(DEFAULT, call_timeout=3.0)) as there:
+    async with world(tmp_path, ports) as there:
         groups = await befriend(there, "alice", "bob")
         await agree(there, "alice", "bob")
-        bob, gate = there.clients["bob"], asyncio.Event()
+        await there.close("bob")
+        there.limits = replace(DEFAULT, call_timeout=3.0)
+        bob, gate = await there.open("bob"), asyncio.Event()
+        group = await bob.group("friends")
+        # So he holds the group at the node: no further answer is needed to send.
+        await (await group.update()).accepted(WITHIN)
+        await agree(there, "alice", "bob")
         deliver: Callable[[Sync, Sequence[Entry]], Awaitable[None]] = Sync.deliver
 
         async def held(self: Sync, entries: Sequence[Entry]) -> None:
@@ -243,7 +251,7 @@ async def test_an_accepted_text_is_not_told_as_failed_by_a_removal(
         monkeypatch.setattr(Sync, "deliver", held)
         with monkeypatch.context() as lost:
             lost.setattr(Call, "returned", lambda self, outcome: None)
-            sent = await groups["bob"].send("once")
+            sent = await group.send("once")
             assert await texts(there.clients["alice"], 1) == [("bob", "once")]
         await (await groups["alice"].remove("bob")).accepted(WITHIN)
         online = await bob.online(WITHIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.processes import Deployment, qnpc
+from tests.support.processes import DEADLINE, Deployment, qnpc
 
 
 def texts(events: list[dict[str, object]]) -> list[tuple[object, object]]:
@@ -116,4 +116,4 @@ def test_a_chat_that_is_left_while_its_input_stays_open_ends_well(friends: Deplo
     with friends.running("alice", "chat", "friends") as alice:
         alice.type("bye")
         alice.type("/quit")
-        assert (alice.process.wait(60), alice.errors) == (0, [])
+        assert (alice.process.wait(DEADLINE), alice.errors) == (0, [])

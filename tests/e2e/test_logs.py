@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Deployment, Running, environment, qnpc
+from tests.support.processes import DEADLINE, Deployment, Running, environment, qnpc
 
-TOKEN = "zyzzyva-token-4711"
-PASSWORD = "zyzzyva-password-4711"
-TEXT = "zyzzyva-text-4711"
-GROUP = "zyzzyva-group-4711"
+TOKEN = "zyzzyva-token-waxwing"
+PASSWORD = "zyzzyva-password-waxwing"
+TEXT = "zyzzyva-text-waxwing"
+GROUP = "zyzzyva-group-waxwing"
 NAMES = ("zyzzyva.alice", "zyzzyva.bob")
 
 
@@ -26,7 +26,7 @@ def test_no_secret_no_plaintext_and_no_name_is_in_what_they_write(tmp_path: Path
     made = Deployment(tmp_path)
     made.environment = {
         "QNPC_AUTH_TOKEN": TOKEN,
-        "QNPC_DB_KEY": "zyzzyva-key-4711",
+        "QNPC_DB_KEY": "zyzzyva-key-waxwing",
         "QNPC_LOG_LEVEL": "debug",
         "QNPC_DEBUG": str(debug / "node"),
     }
@@ -39,7 +39,7 @@ def test_no_secret_no_plaintext_and_no_name_is_in_what_they_write(tmp_path: Path
         "invite",
         "--data-dir",
         str(made.data),
-        QNPC_DB_KEY="zyzzyva-key-4711",
+        QNPC_DB_KEY="zyzzyva-key-waxwing",
         QNPC_DEBUG=str(debug / "host"),
     ).out.strip()
     said: list[str] = []
@@ -72,7 +72,7 @@ def test_no_secret_no_plaintext_and_no_name_is_in_what_they_write(tmp_path: Path
     secret = invite.partition("#")[2]
     for canary in (
         "zyzzyva",
-        "4711",
+        "waxwing",
         secret,
         *(word.encode().hex() for word in (TOKEN, PASSWORD, TEXT, GROUP)),
     ):
@@ -97,7 +97,7 @@ def test_log_lines_are_for_people_at_a_terminal(tmp_path: Path) -> None:
         assert node.stdout is not None
         assert node.stdout.readline().startswith(b"listening udp/127.0.0.1:")
         node.terminate()
-        assert node.wait(20) == 0
+        assert node.wait(DEADLINE) == 0
     shown = b""
     while b"node.stopped" not in shown:
         shown += os.read(controller, 4096)

@@ -45,7 +45,7 @@ class Visit:
     node_side: Peer
 
     async def call(self, target: Remote, method: Method[P, R], params: P) -> R:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.peer.call(target, method, params)
 
     @property
@@ -247,7 +247,7 @@ class Person:
 
     async def acked(self, channel: bytes, seq: int) -> None:
         """Returns when the node's store has this as acknowledged; meanwhile the clock goes on."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await self.fetch(channel, limit=0)).head.acked < seq:
                 self.rig.clock.advance(self.rig.limits.ack_interval)
 
@@ -289,7 +289,7 @@ class Sink(Served):
 
     async def has(self, condition: Callable[[Sink], bool]) -> None:
         """Returns when the condition holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition(self):
                 await self._changed.wait()
 

@@ -240,7 +240,7 @@ async def test_pushes_wait_for_a_long_answer_and_then_come(node: Rig) -> None:
     bob.visit.link.deaf = True
     theirs = bob.visit.link.other
     call = bob.visit.peer.start_call(bob.session, wire.SESSION.fetch, wire.SessionFetchParams(bob.key, 0, 1))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while theirs.queued < 1_000_000:
             await a_while(alice)
     await alice.enqueue(bob, b"later")

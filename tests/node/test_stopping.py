@@ -133,7 +133,7 @@ class Held:
 
     def before_commit(self) -> None:
         self.reached.set()
-        assert self.go.wait(20)
+        assert self.go.wait(60)
 
     def after_commit(self) -> None: ...
 
@@ -149,7 +149,7 @@ async def test_an_entry_is_told_of_even_if_its_sender_left(tmp_path: Path, ports
         alice.visit.peer.start_call(
             alice.session, wire.SESSION.enqueue, wire.SessionEnqueueParams(bob.key, b"bye", bytes(16))
         )
-        await ports.jobs.run(held.reached.wait, 20)
+        await ports.jobs.run(held.reached.wait, 60)
         await alice.visit.close()
         held.go.set()
         await sink.has_upto(bob.key, 1)

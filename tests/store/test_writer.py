@@ -27,7 +27,7 @@ class Watched:
         self.failure: Exception | None = None
 
     def commit(self, batch: Sequence[c.Item]) -> list[object | Error]:
-        assert self.go.wait(10)
+        assert self.go.wait(60)
         self.batches.append(len(batch))
         if self.failure is not None:
             raise self.failure

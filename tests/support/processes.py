@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,11 @@ class Running:
         """The next JSON line of that kind."""
         found: dict[str, Any] = json.loads(self.line(lambda line: json.loads(line).get("kind") == kind))
         return found
+
+    def rest(self, kind: str) -> list[dict[str, Any]]:
+        """The JSON lines of that kind that it printed and nobody has taken, when it is over."""
+        events: list[dict[str, Any]] = [json.loads(line) for line in iter(self._lines.get_nowait, None)]
+        return [event for event in events if event["kind"] == kind]
 
     def type(self, text: str) -> None:
         assert self.process.stdin is not None
