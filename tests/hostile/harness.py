@@ -52,6 +52,7 @@ def bounds(attack: type[Attack], *, lenient: bool) -> Bounds:
             latency=5.0,
             latency_floor=0.5,
             entry=2 * ENTRY,
+            settles=max(attack.settles, 10.0),
         )
     return made if attack.rehearsed else replace(made, noise=3 * MIB)
 
@@ -103,7 +104,7 @@ class Scene:
             self.pair.talk(seconds), self.attackers.do("strike", seconds), self._come(seconds)
         )
         spent, passed = gauge.cpu() - cpu, clock.monotonic() - began
-        settled = await gauge.rest(ATTACKS[name].settles)
+        settled = await gauge.rest(bounds(ATTACKS[name], lenient=not whole).settles)
         watching.cancel()
         await self.attackers.do("leave")
         return Measured(

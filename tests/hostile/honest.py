@@ -29,7 +29,8 @@ PACE = 0.02
 MESSAGES = 0.7
 """Seconds between two messages, slow enough for the rate that one sender may have."""
 
-PATIENCE = 5.0
+PATIENCE = 15.0
+"""Seconds until something counts as lost. What is late only is judged by how long it took."""
 
 
 @dataclass

@@ -54,7 +54,7 @@ class Visitors:
         clock = self._ports.clock
         began, waited = clock.monotonic(), self._gauge.kept_waiting()
         with contextlib.suppress(Error, TimeoutError):
-            async with asyncio.timeout(4 * PATIENCE):
+            async with asyncio.timeout(2 * PATIENCE):
                 await way()
             return max(0.0, clock.monotonic() - began - (self._gauge.kept_waiting() - waited))
         return None

@@ -11,6 +11,7 @@ from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
 from qnpc.ports import Address, Datagrams, Ports, Udp
 from qnpc.transport import TlsIdentity, connect, groups
+from tests.support.links import turns
 from tests.transport.peers import craft, inject, node, stream_frame
 
 
@@ -146,8 +147,10 @@ async def test_what_is_sent_in_one_tick_leaves_in_few_datagrams(ports: Ports, id
         counting.sent = 0
         for _ in range(200):
             client.connection.send(bytes(50))
+        await turns(2)
+        in_one_tick = counting.sent  # later, on a slow machine, some may be sent again
         await client.bytes(200 * 50)
-        assert counting.sent <= 200 * 50 // 1100 + 6
+        assert 9 <= in_one_tick <= 200 * 50 // 1100 + 6
         client.connection.close()
 
 

@@ -32,7 +32,7 @@ class Inbox:
         return [data for data, _ in taken]
 
 
-BATCH = [bytes([n]) * 1200 for n in range(50)] + [b"short", b"", b"x" * 1300, b"y" * 1300, b"end"]
+BATCH = [bytes([n]) * 1200 for n in range(45)] + [b"short", b"", b"x" * 1300, b"y" * 1300, b"end"]
 
 
 @pytest.mark.parametrize("offload", [True, False])
