@@ -17,7 +17,8 @@ from qnpc.ports import Ports
 from tests.support.processes import qnpc
 
 PEERLESS = {"envelope", "OPAQUE"}
-NEVER_BY_RINE = {"update", "process update"}
+BATCHES = ("encrypt_many 16 x 20, 2 threads", "process_many 16 x 20, 2 threads")
+NEVER_BY_RINE = {"update", "process update", *BATCHES}
 
 
 class Stopwatch(Ports().clock.__class__):  # type: ignore[misc]
@@ -94,7 +95,10 @@ def test_mls_is_measured_saved_compared_and_drawn(tmp_path: Path) -> None:
         for n in (2, 5)
         for operation in OPERATIONS
     }
-    assert set(rows) == expected
+    batches = {f"{suite} n=5 {operation}" for suite in ("0x0001", "0x004F") for operation in BATCHES}
+    assert set(rows) == expected | batches
+    assert all(rows[name]["speedup"] > 0 for name in batches)
+    assert all(rows[name]["cpu_us"]["qnpc"] > 0 for name in expected)
     assert all(row["ours_us"] > 0 for row in rows.values())
     assert rows["0x0001 n=5 add"]["add_commit_bytes"] > rows["0x0001 n=2 add"]["add_commit_bytes"] > 500
     assert json.loads(saved.read_text())["rows"] == whole["rows"]
@@ -103,7 +107,7 @@ def test_mls_is_measured_saved_compared_and_drawn(tmp_path: Path) -> None:
     contested = [name for name, row in rows.items() if row["ratio"] is not None]
     assert set(contested) <= set(texts)
 
-    again = qnpc("bench", "mls", "--members", "2", "--json", "--compare", str(saved))
+    again = qnpc("bench", "mls", "--members", "5", "--json", "--compare", str(saved))
     for row in again.events[0]["rows"]:
         assert row["before_us"] == rows[row["name"]]["ours_us"]
 

@@ -74,7 +74,7 @@ fn rows(bytes: &[u8]) -> Vec<Row> {
         panic!("a row has three parts")
     };
     let rows = triples.iter().cloned();
-    rows.map(|[scope, key, value]| (scope, key, Zeroizing::new(value)))
+    rows.map(|[scope, key, value]| (scope, key, Zeroizing::new(value).into()))
         .collect()
 }
 

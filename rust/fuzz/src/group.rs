@@ -231,7 +231,7 @@ pub(crate) fn row(data: &[u8]) {
     let damaged = |rows: &[Row], at: usize| {
         let mut rows = rows.to_vec();
         if let Some((_, _, value)) = rows.get_mut(at) {
-            *value = bytes.to_vec().into();
+            *value = std::sync::Arc::new(bytes.to_vec().into());
         }
         store(&rows)
     };

@@ -16,7 +16,13 @@ const JSON: u8 = 2;
 
 /// Postcard, for all that can be read back from it.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Option<Value> {
-    postcard::serialize_with_flavor(value, Wiping::starting_with(POSTCARD)).ok()
+    encode_about(value, 0)
+}
+
+/// The same for a value that will take about so many bytes: room for them is made once.
+pub(crate) fn encode_about<T: Serialize + ?Sized>(value: &T, expected: usize) -> Option<Value> {
+    let room = expected.saturating_add(expected / 32);
+    postcard::serialize_with_flavor(value, Wiping::with_room(POSTCARD, room)).ok()
 }
 
 /// JSON, for types that describe themselves to serde (`untagged`), which postcard cannot read. Holds no secret.
@@ -42,8 +48,8 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
 struct Wiping(Value);
 
 impl Wiping {
-    fn starting_with(format: u8) -> Self {
-        let mut buffer = Zeroizing::new(Vec::with_capacity(256));
+    fn with_room(format: u8, room: usize) -> Self {
+        let mut buffer = Zeroizing::new(Vec::with_capacity(room.max(256)));
         buffer.push(format);
         Self(buffer)
     }

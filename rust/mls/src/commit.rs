@@ -14,6 +14,7 @@ use crate::config;
 use crate::error::Error;
 use crate::group::Group;
 use crate::key_package;
+use crate::knowing::Knowing;
 use crate::message::MessageId;
 use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal, Verdict};
 use crate::provider::{crypto, DeviceSigner, Provider};
@@ -136,7 +137,10 @@ impl Group {
         let outcome = store.atomically(|| {
             let commit = self.stage(content, message_id)?;
             match self.check_pending(&grounds) {
-                Ok(_) => Ok(commit),
+                Ok(verdict) => {
+                    self.after_pending = Some(verdict.next);
+                    Ok(commit)
+                }
                 Err(refusal) => {
                     // In memory; the row that this writes is undone with the others.
                     self.clear_pending()?;
@@ -150,6 +154,7 @@ impl Group {
 
     fn stage(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
         let provider = Provider::new(&self.store)?;
+        let knowing = Knowing::new(&provider);
         let signer = DeviceSigner(&self.device);
         let data = Authenticated::encode(message_id, &content.quotes);
         self.mls
@@ -167,13 +172,13 @@ impl Group {
                 .map_err(refusals::commit)?;
         }
         let messages = builder
-            .load_psks(provider.storage())
+            .load_psks(knowing.storage())
             .map_err(refusals::commit)?
             .use_ratchet_tree_extension(false)
             .create_group_info(true)
-            .build(provider.rand(), provider.crypto(), &signer, |_| true)
+            .build(knowing.rand(), knowing.crypto(), &signer, |_| true)
             .map_err(refusals::commit)?
-            .stage_commit(&provider)
+            .stage_commit(&knowing)
             .map_err(Error::library)?;
         let (commit, welcome, group_info) = messages.into_messages();
         let bytes =
@@ -189,7 +194,11 @@ impl Group {
 
     /// Applies our pending commit: the node has accepted it, or it came back.
     pub fn merge_pending(&mut self) -> Result<(), Error> {
-        let next = self.check_pending(&Grounds::Settled)?.next;
+        // The very commit that was checked when it was made, unless this device has started again since.
+        let next = match self.after_pending.take() {
+            Some(next) => next,
+            None => self.check_pending(&Grounds::Settled)?.next,
+        };
         let provider = Provider::writing(&self.store, self.merging())?;
         self.mls
             .merge_pending_commit(&provider)
@@ -201,6 +210,7 @@ impl Group {
     /// Forgets our pending commit: the node has refused it. Never on a mere silence, since it may have been accepted.
     pub fn clear_pending(&mut self) -> Result<(), Error> {
         self.pending()?;
+        self.after_pending = None;
         let provider = Provider::new(&self.store)?;
         Ok(self.mls.clear_pending_commit(provider.storage())?)
     }

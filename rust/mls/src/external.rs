@@ -18,6 +18,7 @@ use crate::credential::credential;
 use crate::error::Error;
 use crate::group::Group;
 use crate::key_package::own_certificate;
+use crate::knowing::Knowing;
 use crate::member::Member;
 use crate::message::MessageId;
 use crate::policy::{DeviceKey, Externals, Refusal};
@@ -66,7 +67,7 @@ impl Group {
         removed: &[DeviceKey],
     ) -> Result<ExternalCommit, Error> {
         let certificate = own_certificate(device, certificate)?;
-        let tracker = Tracker::from_group_info(group_info, tree)?;
+        let (tracker, verified) = Tracker::begin(group_info, tree)?;
         let signer = tracker.signer(group_info)?;
         if removed.contains(&signer.certificate.device()) {
             return Err(Refusal::RemovedSigner.into());
@@ -84,6 +85,8 @@ impl Group {
 
         let scratch = Arc::new(Store::new());
         let provider = Provider::new(&scratch)?;
+        let knowing = Knowing::new(&provider);
+        knowing.learn(verified);
         let (info, tree) = parse_group(group_info, tree)?;
         let leaf = LeafNodeParameters::builder()
             .with_capabilities(config::capabilities())
@@ -93,7 +96,7 @@ impl Group {
             .with_aad(message_id.to_vec())
             .with_ratchet_tree(tree)
             .skip_lifetime_validation()
-            .build_group(&provider, info, credential(&certificate))
+            .build_group(&knowing, info, credential(&certificate))
             .map_err(refusals::external_builder)?
             .leaf_node_parameters(leaf)
             .load_psks(provider.storage())
@@ -101,13 +104,13 @@ impl Group {
             .create_group_info(true)
             .use_ratchet_tree_extension(false)
             .build(
-                provider.rand(),
-                provider.crypto(),
+                knowing.rand(),
+                knowing.crypto(),
                 &DeviceSigner(device),
                 |_| true,
             )
             .map_err(refusals::commit)?
-            .finalize(&provider)
+            .finalize(&knowing)
             .map_err(Error::library)?;
         let (commit, _, group_info) = messages.into_messages();
         let group_info =

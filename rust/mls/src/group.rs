@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use openmls::group::PastEpochDeletion;
 use openmls::prelude::{
-    Credential, CredentialType, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent,
-    Sender, StagedCommit,
+    Credential, GroupId, MlsGroup, ProcessedMessage, ProcessedMessageContent, Sender, StagedCommit,
 };
 use openmls_traits::OpenMlsProvider as _;
 use qnpc_crypto::signature::SigningKey;
@@ -21,9 +20,10 @@ use zeroize::Zeroizing;
 use crate::authenticated::{Authenticated, Quote};
 use crate::change::{Change, Next};
 use crate::config;
-use crate::credential::{certificate, credential};
+use crate::credential::{certificate_or_known, credential};
 use crate::error::Error;
 use crate::key_package::own_certificate;
+use crate::knowing::Knowing;
 use crate::member::{Member, Membership};
 use crate::message::{self, MessageId};
 use crate::policy::{
@@ -41,6 +41,8 @@ pub struct Group {
     pub(crate) device: SigningKey,
     pub(crate) mls: MlsGroup,
     pub(crate) membership: Membership,
+    /// Who is in the group once our pending commit is merged, if it was checked since this was loaded.
+    pub(crate) after_pending: Option<Membership>,
     /// Message secrets in memory are ahead of their rows: which of them are to be written.
     deferred: Option<Writes>,
 }
@@ -161,6 +163,7 @@ impl Group {
             device: SigningKey::from_seed(device.seed()).map_err(Error::library)?,
             mls,
             membership,
+            after_pending: None,
             deferred: None,
         })
     }
@@ -227,7 +230,7 @@ impl Group {
         let provider = Provider::writing(&store, Writes::Later)?;
         let processed = store.atomically(|| {
             self.mls
-                .process_message(&provider, message)
+                .process_message(&Knowing::new(&provider), message)
                 .map_err(refusals::process)
         });
         // Also of what is refused a key may be gone in memory.
@@ -277,15 +280,11 @@ impl Group {
         }
     }
 
-    /// Who sent a message. Of a past epoch it may be somebody who is in the leaf no more, so that the credential decides; it is verified
-    /// again only where it is not the one that was verified when the leaf came into the tree.
+    /// Who sent a message. Of a past epoch it may be somebody who is in the leaf no more, so that the credential decides.
     fn sender(&self, leaf: u32, credential: &Credential) -> Result<Member, Error> {
         let known = self.membership.certificate(leaf);
-        let basic = credential.credential_type() == CredentialType::Basic;
-        match known.filter(|known| basic && known.as_bytes() == credential.serialized_content()) {
-            Some(known) => Ok(self.membership.with_role(leaf, known.clone())),
-            None => Ok(self.membership.with_role(leaf, certificate(credential)?)),
-        }
+        let certificate = certificate_or_known(credential, known)?;
+        Ok(self.membership.with_role(leaf, certificate))
     }
 
     fn change(
@@ -344,6 +343,7 @@ impl Group {
     /// After a merge, which also wrote the message secrets.
     pub(crate) fn merged(&mut self, next: Membership) {
         self.membership = next;
+        self.after_pending = None;
         self.deferred = None;
     }
 

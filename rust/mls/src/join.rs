@@ -15,11 +15,13 @@ use tls_codec::Deserialize as _;
 use crate::config;
 use crate::error::Error;
 use crate::group::Group;
+use crate::knowing::Knowing;
 use crate::message;
 use crate::policy::{check_group, Refusal};
 use crate::provider::Provider;
 use crate::refusals;
 use crate::store::Store;
+use crate::verified::Verified;
 
 impl Group {
     /// Joins from a Welcome for one of the store's key packages, which is used up.
@@ -34,19 +36,21 @@ impl Group {
         let MlsMessageBodyIn::Welcome(welcome) = message::parse(welcome)?.extract() else {
             return Err(Error::Malformed("this is not a welcome"));
         };
-        let tree = RatchetTreeIn::tls_deserialize_exact(tree)
+        let parsed = RatchetTreeIn::tls_deserialize_exact(tree)
             .map_err(|_| Error::Malformed("this is not a ratchet tree"))?;
-        store.atomically(|| Self::join_parsed(store, device, welcome, tree))
+        store.atomically(|| Self::join_parsed(store, device, welcome, tree, parsed))
     }
 
     fn join_parsed(
         store: &Arc<Store>,
         device: &SigningKey,
         welcome: Welcome,
-        tree: RatchetTreeIn,
+        tree: &[u8],
+        parsed: RatchetTreeIn,
     ) -> Result<Self, Error> {
         let provider = Provider::new(store)?;
-        let builder = StagedWelcome::build_from_welcome(&provider, &config::join(), welcome)
+        let knowing = Knowing::new(&provider);
+        let builder = StagedWelcome::build_from_welcome(&knowing, &config::join(), welcome)
             .map_err(refusals::welcome)?;
         let offered = builder.processed_welcome();
         if !offered.psks().is_empty()
@@ -66,17 +70,19 @@ impl Group {
             return Err(Error::Unreadable("the welcome is for another device"));
         }
         let leaf = package.leaf_node().clone();
-        make_room(store, &provider, offered.unverified_group_info().group_id())?;
+        let group_id = offered.unverified_group_info().group_id();
+        make_room(store, &provider, group_id)?;
+        knowing.learn(Verified::of_tree(tree, group_id.as_slice()).into());
 
         let staged = builder
-            .with_ratchet_tree(tree)
+            .with_ratchet_tree(parsed)
             .skip_lifetime_validation()
             .build()
             .map_err(refusals::welcome)?;
         if staged.own_leaf_node() != Some(&leaf) {
             return Err(Refusal::OwnLeaf.into());
         }
-        let mls = staged.into_group(&provider).map_err(refusals::welcome)?;
+        let mls = staged.into_group(&knowing).map_err(refusals::welcome)?;
         let membership = check_group(mls.public_group())?;
         Self::with(store, device, mls, membership)
     }

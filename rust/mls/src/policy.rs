@@ -61,7 +61,7 @@ pub const GROUP_ID: usize = 16;
 pub const FRESH: u64 = 10 * 86_400;
 
 /// Leaves that one thread checks before another may help: some hundred microseconds.
-const LEAVES_AT_ONCE: usize = 8;
+pub(crate) const LEAVES_AT_ONCE: usize = 8;
 
 /// A device by its key.
 pub type DeviceKey = [u8; 32];
@@ -147,7 +147,7 @@ fn check_tree<'a>(
     let checked: Vec<Result<Certificate, Refusal>> = leaves
         .par_iter()
         .with_min_len(LEAVES_AT_ONCE)
-        .map(|(_, node)| check_leaf(suite, node))
+        .map(|(_, node)| check_leaf(suite, node, None))
         .collect();
     let certificates = leaves.iter().zip(checked);
     let leaves: Result<BTreeMap<u32, Certificate>, Refusal> = certificates
@@ -157,7 +157,13 @@ fn check_tree<'a>(
 }
 
 /// A leaf, in a tree or on its way into one.
-pub(crate) fn check_leaf(suite: Suite, leaf: &LeafNode) -> Result<Certificate, Refusal> {
+///
+/// `known` is the certificate of the leaf that it replaces: one that is the same need not be verified again.
+pub(crate) fn check_leaf(
+    suite: Suite,
+    leaf: &LeafNode,
+    known: Option<&Certificate>,
+) -> Result<Certificate, Refusal> {
     let capabilities = leaf.capabilities();
     let able = capabilities.versions().contains(&ProtocolVersion::Mls10)
         && capabilities
@@ -171,7 +177,7 @@ pub(crate) fn check_leaf(suite: Suite, leaf: &LeafNode) -> Result<Certificate, R
         return Err(Refusal::Capabilities);
     }
     check_encryption_key(suite, leaf)?;
-    certificate_of(leaf.credential(), leaf.signature_key().as_slice())
+    certificate_of(leaf.credential(), leaf.signature_key().as_slice(), known)
 }
 
 /// The HPKE key with which a tree's node begins on the wire: the library does not show it in any other way.
@@ -205,7 +211,7 @@ pub(crate) fn check_key_package(
     let mut extensions = package.extensions().iter();
     let known = extensions.all(|extension| matches!(extension, Extension::LastResort(_)));
     require(known, Refusal::KeyPackageExtensions)?;
-    let certificate = check_leaf(suite, package.leaf_node())?;
+    let certificate = check_leaf(suite, package.leaf_node(), None)?;
     can_be_sealed_to(
         crypto,
         suite.ciphersuite(),

@@ -7,7 +7,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
 use zeroize::Zeroizing;
@@ -50,26 +50,26 @@ struct Place {
     key: Vec<u8>,
 }
 
-type Journal = Vec<(Place, Option<Option<Value>>)>;
+type Journal = Vec<(Place, Option<Option<Shared>>)>;
 
 #[derive(Clone, Default)]
 struct Rows {
-    base: BTreeMap<Place, Value>,
+    base: BTreeMap<Place, Shared>,
     /// Rows that changed; `None` for one that is gone.
-    dirty: BTreeMap<Place, Option<Value>>,
+    dirty: BTreeMap<Place, Option<Shared>>,
     /// Of each thread whose operation may still fail: what `dirty` held before each of its writes, in order.
     journals: HashMap<ThreadId, Journal>,
 }
 
 impl Rows {
-    fn get(&self, place: &Place) -> Option<&Value> {
+    fn get(&self, place: &Place) -> Option<&Shared> {
         match self.dirty.get(place) {
             Some(changed) => changed.as_ref(),
             None => self.base.get(place),
         }
     }
 
-    fn set(&mut self, place: Place, value: Option<Value>) {
+    fn set(&mut self, place: Place, value: Option<Shared>) {
         let gone_already = value.is_none() && !self.base.contains_key(&place);
         let before = if gone_already {
             self.dirty.remove(&place)
@@ -111,10 +111,12 @@ impl Rows {
     }
 }
 
+/// A value that the rows, the delta and whoever reads it have in common: a tree is megabytes.
+pub type Shared = Arc<Zeroizing<Vec<u8>>>;
 /// A row as the database holds it: scope, key, value.
-pub type Row = (Vec<u8>, Vec<u8>, Zeroizing<Vec<u8>>);
+pub type Row = (Vec<u8>, Vec<u8>, Shared);
 /// A changed row: scope, key, and the new value or `None` for one to delete.
-pub type Changed = (Vec<u8>, Vec<u8>, Option<Zeroizing<Vec<u8>>>);
+pub type Changed = (Vec<u8>, Vec<u8>, Option<Shared>);
 
 /// All MLS state of one device.
 ///
@@ -233,12 +235,12 @@ impl Store {
         })
     }
 
-    fn get(&self, place: &Place) -> Result<Option<Value>, StoreError> {
+    fn get(&self, place: &Place) -> Result<Option<Shared>, StoreError> {
         Ok(self.rows()?.get(place).cloned())
     }
 
     fn set(&self, place: Place, value: Option<Value>) -> Result<(), StoreError> {
-        self.rows()?.set(place, value);
+        self.rows()?.set(place, value.map(Arc::new));
         Ok(())
     }
 }
@@ -253,6 +255,11 @@ mod tests {
             scope: scope.to_vec(),
             key: vec![key],
         }
+    }
+
+    fn row(key: u8) -> Row {
+        let value = Zeroizing::new(vec![key]);
+        (b"g".to_vec(), vec![key], value.into())
     }
 
     fn put(store: &Store, scope: &[u8], key: u8, value: u8) {
@@ -297,9 +304,7 @@ mod tests {
     #[test]
     fn deleting_a_stored_row_is_a_change_until_it_is_discarded() {
         let store = Store::new();
-        store
-            .load([(b"g".to_vec(), vec![1], Zeroizing::new(vec![1]))])
-            .unwrap();
+        store.load([row(1)]).unwrap();
         store.set(place(b"g", 1), None).unwrap();
         assert_eq!(store.get(&place(b"g", 1)).unwrap(), None);
         store.discard().unwrap();
@@ -311,9 +316,7 @@ mod tests {
     #[test]
     fn a_failed_operation_undoes_its_writes_and_no_others() {
         let store = Store::new();
-        store
-            .load([(b"g".to_vec(), vec![3], Zeroizing::new(vec![3]))])
-            .unwrap();
+        store.load([row(3)]).unwrap();
         put(&store, b"g", 1, 1);
         let failed: Result<(), StoreError> = store.atomically(|| {
             put(&store, b"g", 1, 7);
@@ -331,9 +334,7 @@ mod tests {
     #[test]
     fn a_scope_is_deleted_whole_and_alone() {
         let store = Store::new();
-        store
-            .load([(b"g".to_vec(), vec![1], Zeroizing::new(vec![1]))])
-            .unwrap();
+        store.load([row(1)]).unwrap();
         put(&store, b"g", 2, 2);
         put(&store, b"ga", 1, 1);
         put(&store, b"", 1, 1);

@@ -4,6 +4,7 @@
 //! confirmation tag is right: only members hold those keys.
 
 use std::fmt;
+use std::sync::Arc;
 
 use openmls::prelude::group_info::VerifiableGroupInfo;
 use openmls::prelude::{
@@ -17,6 +18,7 @@ use tls_codec::{Deserialize as _, Serialize as _};
 use crate::authenticated::Authenticated;
 use crate::change::{Change, Next};
 use crate::error::Error;
+use crate::knowing::KnowingCrypto;
 use crate::leave::LeaveRequest;
 use crate::member::{Member, Membership};
 use crate::message;
@@ -28,6 +30,7 @@ use crate::provider::{crypto, Provider};
 use crate::refusals;
 use crate::store::Store;
 use crate::suite::Suite;
+use crate::verified::Verified;
 use crate::wire;
 
 mod aged;
@@ -58,18 +61,28 @@ impl Tracker {
     ///
     /// Lifetimes in the tree are not held against it: a group is tracked on although a member has been silent for three months.
     pub fn from_group_info(group_info: &[u8], tree: &[u8]) -> Result<Self, Error> {
-        check_extensions(&parse_group_info(group_info)?)?;
+        Self::begin(group_info, tree).map(|(tracker, _)| tracker)
+    }
+
+    /// The same, and the leaves' signatures, for who builds on the same tree next.
+    pub(crate) fn begin(group_info: &[u8], tree: &[u8]) -> Result<(Self, Arc<Verified>), Error> {
+        let info = parse_group_info(group_info)?;
+        check_extensions(&info)?;
+        let verified = Arc::new(Verified::of_tree(tree, info.group_id));
         let store = Store::new();
-        let group = match public_group(&store, group_info, tree) {
-            Err(Error::Refused(Refusal::Expired)) => aged::public_group(&store, group_info, tree),
+        let group = match public_group(&store, group_info, tree, verified.clone()) {
+            Err(Error::Refused(Refusal::Expired)) => {
+                aged::public_group(&store, group_info, tree, verified.clone())
+            }
             other => other,
         }?;
         let membership = check_group(&group)?;
-        Ok(Self(Tracked {
+        let tracked = Tracked {
             store,
             group,
             membership,
-        }))
+        };
+        Ok((Self(tracked), verified))
     }
 
     /// The group's id.
@@ -126,7 +139,7 @@ impl Tracker {
         let processed = self
             .0
             .group
-            .process_message(crypto()?, message)
+            .process_message(&KnowingCrypto::new(crypto()?), message)
             .map_err(refusals::process_public)?;
         let said = Authenticated::parse(processed.aad())?;
         let committer = processed.sender().clone();
@@ -246,11 +259,17 @@ impl Tracked {
     }
 }
 
-fn public_group(store: &Store, group_info: &[u8], tree: &[u8]) -> Result<PublicGroup, Error> {
+fn public_group(
+    store: &Store,
+    group_info: &[u8],
+    tree: &[u8],
+    verified: Arc<Verified>,
+) -> Result<PublicGroup, Error> {
     let (info, tree) = parse_group(group_info, tree)?;
     let provider = Provider::public(store)?;
-    let (crypto, storage) = (provider.crypto(), provider.storage());
-    PublicGroup::from_external(crypto, storage, tree, info, ProposalStore::new())
+    let crypto = KnowingCrypto::with(provider.crypto(), verified);
+    let storage = provider.storage();
+    PublicGroup::from_external(&crypto, storage, tree, info, ProposalStore::new())
         .map(|(group, _)| group)
         .map_err(refusals::external)
 }

@@ -25,7 +25,7 @@ impl<'a> Reader<'a> {
         self.array().map(u8::from_be_bytes)
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
@@ -128,6 +128,8 @@ pub(crate) struct GroupInfo<'a> {
     pub context: &'a [u8],
     /// The code point of the suite.
     pub suite: u16,
+    /// The group's id.
+    pub group_id: &'a [u8],
     /// The types of the extensions, in their order.
     pub extensions: Vec<u16>,
     /// What they hold, in the same order.
@@ -151,7 +153,7 @@ impl<'a> GroupInfo<'a> {
 
         reader.u16()?; // version
         let suite = reader.u16()?;
-        reader.vector()?; // group_id
+        let group_id = reader.vector()?;
         reader.u64()?; // epoch
         reader.vector()?; // tree_hash
         reader.vector()?; // confirmed_transcript_hash
@@ -167,6 +169,7 @@ impl<'a> GroupInfo<'a> {
         Some(Self {
             context,
             suite,
+            group_id,
             extensions,
             contents,
             confirmation_tag,

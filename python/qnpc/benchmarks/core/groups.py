@@ -1,8 +1,9 @@
 """MLS groups that are measured: one of ours and one of rine-mls (mls-rs), with the same number of members, doing the same.
 
-A group of n is warm: every member joined by a commit of its own (RFC 9420, 12.4.3.2), so that the tree has keys everywhere, as in a group
-that has lived for a while. Two members are driven, the one that made the group and the last that joined. What a step does to one, the next
-step needs of the other, so nothing is done twice on the same state, as a benchmark that only repeats would.
+A group of n is warm: every second member joined by a commit of its own (RFC 9420, 12.4.3.2), which gives keys to all nodes above it and
+its neighbour, so that the tree has keys everywhere, as in a group that has lived for a while. It grows from one size that is measured to
+the next. Two members are driven, the one that made the group and the last that joined. What a step does to one, the next step needs of the
+other, so nothing is done twice on the same state, as a benchmark that only repeats would.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qnpc import _core
+from qnpc.benchmarks.core.race import cpu_seconds
 from qnpc.ports import Clock, Random
 
 TEXT = 300
@@ -41,14 +43,36 @@ class Team(ABC):
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._members = 1
         self.times: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
         self.sizes: dict[str, int] = {}
+
+    def grow(self, members: int, progress: Callable[[], None]) -> None:
+        """`progress` is called after each that came."""
+        while self._members < members:
+            if members - self._members > 1:
+                self._add()
+                self._members += 1
+                progress()
+            self._join()
+            self._members += 1
+            progress()
 
     @contextmanager
     def timed(self, operation: str, pieces: int = 1) -> Iterator[None]:
-        began = self._clock.monotonic()
+        began, used = self._clock.monotonic(), cpu_seconds()
         yield
+        self.cpu[operation] = (cpu_seconds() - used) / pieces
         self.times[operation] = (self._clock.monotonic() - began) / pieces
+
+    @abstractmethod
+    def _add(self) -> None:
+        """Adds somebody who will never say anything."""
+
+    @abstractmethod
+    def _join(self) -> None:
+        """Somebody joins by a commit of its own, and is driven from now on."""
 
     @abstractmethod
     def step(self) -> None:
@@ -61,36 +85,43 @@ class Team(ABC):
 class Ours(Team):
     """Every operation includes handing out what is to be written to the database; writing it is not the core's."""
 
-    def __init__(
-        self, clock: Clock, random: Random, suite: int, members: int, progress: Callable[[], None]
-    ) -> None:
+    def __init__(self, clock: Clock, random: Random, suite: int) -> None:
         super().__init__(clock)
-        self._random, self._suite = random, suite
-        self._identity = _core.Identity.generate()
-        self._store, self._other_store = _core.MlsStore(), _core.MlsStore()
-        device, certificate = self._device()
+        self._random, self._suite, self._made = random, suite, 0
+        self._ada = _core.Identity.generate()
+        self._store = _core.MlsStore()
+        device, certificate = self._kin()
         self._first = _core.Group.create(self._store, device, certificate, random.bytes(16), suite)
-        for number in range(1, members):
-            self._second = self._join(self._other_store if number == members - 1 else _core.MlsStore())
-            progress()
-        self._store.take_delta()
 
-    def _device(self) -> tuple[_core.Device, bytes]:
+    def _kin(self) -> tuple[_core.Device, bytes]:
+        """A device of the account that made the group: only such may join by itself."""
         device = _core.Device.generate()
-        return device, self._identity.certify("ada", device.public_key, 1)
+        return device, self._ada.certify("ada", device.public_key, 1)
+
+    def _stranger(self) -> tuple[_core.Device, bytes]:
+        """A device of an account of its own."""
+        device = _core.Device.generate()
+        self._made += 1
+        return device, _core.Identity.generate().certify(f"member{self._made}", device.public_key, 1)
 
     def _id(self) -> bytes:
         return self._random.bytes(16)
 
-    def _join(self, store: _core.MlsStore) -> _core.Group:
-        """A device more, by an external commit."""
-        device, certificate = self._device()
+    def _add(self) -> None:
+        (package,) = _core.generate_key_packages(_core.MlsStore(), *self._stranger(), self._suite, 1)
+        self._first.commit_add([package], self._id())
+        self._first.merge_pending()
+        self._store.take_delta()
+
+    def _join(self) -> None:
+        device, certificate = self._kin()
         info, tree = self._first.group_info(), self._first.tree()
-        joining = _core.Group.external_commit(store, device, certificate, info, tree, self._id())
+        self._other_store = _core.MlsStore()
+        joining = _core.Group.external_commit(self._other_store, device, certificate, info, tree, self._id())
         self._apply(self._first, joining.commit)
-        group = _core.Group.adopt(store, device, joining.rows())
-        store.take_delta()
-        return group
+        self._store.take_delta()
+        self._second = _core.Group.adopt(self._other_store, device, joining.rows())
+        self._other_store.take_delta()
 
     def _apply(self, group: _core.Group, commit: bytes) -> None:
         change = group.process(commit, barred=[])
@@ -112,7 +143,7 @@ class Ours(Team):
         return pending
 
     def step(self) -> None:
-        device, certificate = self._device()
+        device, certificate = self._stranger()
         store = _core.MlsStore()
         (package,) = _core.generate_key_packages(store, device, certificate, self._suite, 1)
         store.take_delta()
@@ -154,18 +185,19 @@ class Rine(Team):
         random: Random,
         module: Any,
         suite: int,
-        members: int,
-        progress: Callable[[], None],
     ) -> None:
         super().__init__(clock)
         memory = Path("/dev/shm")  # noqa: S108  # a file system, not a predictable file
         self._folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
         self._random, self._module, self._suite, self._made = random, module, suite, 0
         self._first = self._client().create_group(random.bytes(16))
-        for _ in range(1, members):
-            self._second = self._client().join_by_external_commit(self._first.group_info())
-            self._first.apply_commit(self._second.last_commit().commit)
-            progress()
+
+    def _add(self) -> None:
+        self._first.add_member(self._client().generate_key_package())
+
+    def _join(self) -> None:
+        self._second = self._client().join_by_external_commit(self._first.group_info())
+        self._first.apply_commit(self._second.last_commit().commit)
 
     def close(self) -> None:
         self._folder.cleanup()

@@ -7,10 +7,27 @@ import gc
 import itertools
 import os
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qnpc.ports import Clock
+
+if sys.platform == "win32":
+
+    def cpu_seconds() -> float:
+        """What this process has used so far, with all of its threads."""
+        times = os.times()
+        return times.user + times.system
+
+else:
+    import resource
+
+    def cpu_seconds() -> float:
+        """What this process has used so far, with all of its threads."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime
+
 
 OURS = "qnpc"
 
@@ -90,10 +107,10 @@ def once(clock: Clock, work: Work, count: int = 1) -> float:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """On one core, and without the garbage collector."""
+def undisturbed(*, one_core: bool = True) -> Iterator[None]:
+    """Without the garbage collector, and on one core unless what is measured has threads."""
     affinity = getattr(os, "sched_getaffinity", None)
-    allowed = affinity(0) if affinity is not None else set()
+    allowed = affinity(0) if one_core and affinity is not None else set()
     if allowed:
         os.sched_setaffinity(0, {max(allowed)})
     gc.collect()

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 
 from qnpc import _core
 from qnpc._core import primitives
-from qnpc.benchmarks.core import asymmetric, peers, sealed, symmetric
+from qnpc.benchmarks.core import asymmetric, batches, peers, sealed, symmetric
 from qnpc.benchmarks.core.groups import OPERATIONS, Ours, Rine, Team
 from qnpc.benchmarks.core.race import OURS, Result, once, race, undisturbed
 from qnpc.ports import Ports
@@ -50,52 +50,53 @@ def mls(
     ports: Ports, members: Sequence[int], suites: Sequence[int], progress: Callable[[str, int], None]
 ) -> Iterator[Result]:
     """`progress` is told what is being prepared, and how many members it still lacks."""
+    sizes = sorted(set(members))
     for suite in suites:
-        for count in members:
-            label = f"0x{suite:04X} n={count}"
-            with ExitStack() as stack:
-                teams = _teams(ports, suite, count, label, progress, stack)
+        with ExitStack() as stack:
+            teams = {who: stack.enter_context(closing(team)) for who, team in _teams(ports, suite)}
+            for count, before in zip(sizes, [1, *sizes], strict=False):
+                label = f"0x{suite:04X} n={count}"
+                missing = len(teams) * (count - before)
+
+                def joined(label: str = label) -> None:
+                    nonlocal missing
+                    missing -= 1
+                    progress(label, missing)
+
+                for team in teams.values():
+                    team.grow(count, joined)
                 yield from _steps(label, teams, count)
+        yield from batches.rows(ports, suite, min(sizes[-1], batches.MEMBERS))
 
 
-def _teams(
-    ports: Ports,
-    suite: int,
-    count: int,
-    label: str,
-    progress: Callable[[str, int], None],
-    stack: ExitStack,
-) -> dict[str, Team]:
-    rine = peers.find(peers.RINE)
-    missing = (count - 1) * (1 if rine is None else 2)
-
-    def joined() -> None:
-        nonlocal missing
-        missing -= 1
-        progress(label, missing)
-
-    teams: dict[str, Team] = {}
-    teams[OURS] = stack.enter_context(closing(Ours(ports.clock, ports.random, suite, count, joined)))
-    if rine is not None:
+def _teams(ports: Ports, suite: int) -> Iterator[tuple[str, Team]]:
+    yield OURS, Ours(ports.clock, ports.random, suite)
+    if (rine := peers.find(peers.RINE)) is not None:
         theirs = rine.CIPHER_SUITE_CLASSICAL if suite == _core.SUITE_CLASSICAL else rine.CIPHER_SUITE_XWING
-        other = Rine(ports.clock, ports.random, rine, theirs, count, joined)
-        teams[peers.RINE] = stack.enter_context(closing(other))
-    return teams
+        yield peers.RINE, Rine(ports.clock, ports.random, rine, theirs)
 
 
 def _steps(label: str, teams: dict[str, Team], count: int) -> Iterator[Result]:
-    samples: dict[str, dict[str, list[float]]] = {}
-    with undisturbed():
+    times: dict[str, dict[str, list[float]]] = {}
+    cpu: dict[str, dict[str, list[float]]] = {}
+    # Nobody is held to one core: whoever uses more shows it in the time, and what that took in the CPU time.
+    with undisturbed(one_core=False):
         for _ in range(_rounds(count)):
             for who, team in teams.items():
                 team.step()
-                for operation, seconds in team.times.items():
-                    samples.setdefault(operation, {}).setdefault(who, []).append(seconds)
+                for samples, taken in ((times, team.times), (cpu, team.cpu)):
+                    for operation, seconds in taken.items():
+                        samples.setdefault(operation, {}).setdefault(who, []).append(seconds)
     ours = teams[OURS]
     for operation in OPERATIONS:
-        times = {who: 1e6 * statistics.median(taken) for who, taken in samples[operation].items()}
         sizes = {name.replace(" ", "_") + "_bytes": ours.sizes[name] for name in _SHOWN.get(operation, ())}
-        yield Result(f"{label} {operation}", times, sizes)
+        used = {who: round(us, 3) for who, us in _medians(cpu[operation]).items()}
+        yield Result(f"{label} {operation}", _medians(times[operation]), {"cpu_us": used, **sizes})
+
+
+def _medians(samples: dict[str, list[float]]) -> dict[str, float]:
+    """Microseconds."""
+    return {who: 1e6 * statistics.median(taken) for who, taken in samples.items()}
 
 
 def _rounds(count: int) -> int:

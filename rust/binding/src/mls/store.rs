@@ -20,7 +20,8 @@ type Changed<'py> = (
 
 /// A row out of Python's hands.
 pub(super) fn owned((scope, key, value): Row) -> qnpc_mls::store::Row {
-    (scope.to_vec(), key.to_vec(), Zeroizing::new(value.to_vec()))
+    let value = Zeroizing::new(value.to_vec()).into();
+    (scope.to_vec(), key.to_vec(), value)
 }
 
 /// All MLS state of one device as rows.

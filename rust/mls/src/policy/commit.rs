@@ -57,7 +57,7 @@ pub(crate) fn check_commit(
     let (suite, roles) = check_context(commit.group_context())?;
     require(suite == before.suite, Refusal::Suite)?;
     let path = match commit.update_path_leaf_node() {
-        Some(leaf) => Some(check_path_leaf(crypto, before, leaf)?),
+        Some(leaf) => Some(check_path_leaf(crypto, before, sender, leaf)?),
         None => None,
     };
     match (sender, externals) {
@@ -212,9 +212,14 @@ fn inline<'a>(queued: &'a QueuedProposal, sender: &Sender) -> Result<&'a Proposa
 fn check_path_leaf(
     crypto: &Crypto,
     before: &Membership,
+    sender: &Sender,
     leaf: &LeafNode,
 ) -> Result<Certificate, Refusal> {
-    let certificate = check_leaf(before.suite, leaf)?;
+    let known = match sender {
+        Sender::Member(index) => before.certificate(index.u32()),
+        _ => None,
+    };
+    let certificate = check_leaf(before.suite, leaf, known)?;
     can_be_sealed_to(crypto, before.suite.ciphersuite(), &encryption_key(leaf)?)?;
     Ok(certificate)
 }

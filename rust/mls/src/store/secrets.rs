@@ -11,7 +11,8 @@ use serde::ser::{Error, Impossible, SerializeSeq, SerializeStruct, Serializer};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::codec::{decode, encode, Value};
+use super::Shared;
+use crate::codec::{decode, encode, encode_about, Value};
 
 /// The first byte of a row that names the past epochs. Rows before it hold everything, behind the codec's own bytes 1 and 2.
 const SPLIT: u8 = 3;
@@ -37,12 +38,13 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Takes `value` apart.
-    pub(super) fn of(value: &impl Serialize, past: Past<'_>) -> Option<Self> {
+    /// Takes `value` apart. A past epoch is likely to take `expected` bytes.
+    pub(super) fn of(value: &impl Serialize, past: Past<'_>, expected: usize) -> Option<Self> {
         let mut parts = Self::default();
         let whole = Whole {
             parts: &mut parts,
             past,
+            expected,
         };
         value.serialize(Level::Whole(whole)).ok()?;
         Some(parts)
@@ -73,7 +75,7 @@ fn manifest(row: &[u8]) -> Option<(Vec<u64>, &[u8])> {
 }
 
 /// The whole value as the codec reads it, from the row of the current epoch and those of the past, in order.
-pub(super) fn whole(row: &[u8], past: &[Value]) -> Option<Value> {
+pub(super) fn whole(row: &[u8], past: &[Shared]) -> Option<Value> {
     let Some((epochs, rest)) = manifest(row) else {
         return Some(Zeroizing::new(row.to_vec()));
     };
@@ -115,6 +117,7 @@ enum Level<'a> {
 struct Whole<'a> {
     parts: &'a mut Parts,
     past: Past<'a>,
+    expected: usize,
 }
 
 impl Whole<'_> {
@@ -126,6 +129,7 @@ impl Whole<'_> {
             "past_epoch_trees" => value.serialize(Level::Past(Epochs {
                 found: self.parts.past.get_or_insert_default(),
                 past: self.past,
+                expected: self.expected,
             }))?,
             _ => return Err(Unknown),
         }
@@ -137,6 +141,7 @@ impl Whole<'_> {
 struct Epochs<'a> {
     found: &'a mut Vec<(u64, Option<Value>)>,
     past: Past<'a>,
+    expected: usize,
 }
 
 impl SerializeSeq for Epochs<'_> {
@@ -151,7 +156,7 @@ impl SerializeSeq for Epochs<'_> {
         let known = matches!(self.past, Past::Except(known) if known.contains(&epoch));
         let bytes = match known {
             true => None,
-            false => Some(encode(value).ok_or(Unknown)?),
+            false => Some(encode_about(value, self.expected).ok_or(Unknown)?),
         };
         self.found.push((epoch, bytes));
         Ok(())
@@ -311,16 +316,17 @@ mod tests {
         }
     }
 
-    fn values(parts: &Parts) -> (Vec<u64>, Vec<Value>) {
+    fn values(parts: &Parts) -> (Vec<u64>, Vec<Shared>) {
         let past = parts.past.clone().unwrap().into_iter();
-        past.map(|(epoch, value)| (epoch, value.unwrap())).unzip()
+        past.map(|(epoch, value)| (epoch, value.unwrap().into()))
+            .unzip()
     }
 
     #[test]
     fn what_is_taken_apart_comes_together_again() {
         for past in [0, 1, 2, 200] {
             let value = secrets(past);
-            let parts = Parts::of(&value, Past::All).unwrap();
+            let parts = Parts::of(&value, Past::All, 0).unwrap();
             let (names, past) = values(&parts);
             let row = parts.row(&names).unwrap();
             assert_eq!(epochs(&row), Some(names));
@@ -332,10 +338,10 @@ mod tests {
 
     #[test]
     fn the_past_is_left_alone_when_it_is_known_to_be_the_same() {
-        let (names, past) = values(&Parts::of(&secrets(2), Past::All).unwrap());
+        let (names, past) = values(&Parts::of(&secrets(2), Past::All, 0).unwrap());
         let mut later = secrets(2);
         later.message_secrets = vec![1; 90];
-        let parts = Parts::of(&later, Past::Skipped).unwrap();
+        let parts = Parts::of(&later, Past::Skipped, 0).unwrap();
         assert!(parts.past.is_none());
         let whole = whole(&parts.row(&names).unwrap(), &past).unwrap();
         assert_eq!(decode::<Secrets>(&whole), Some(later));
@@ -343,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_past_epoch_that_is_known_is_named_and_not_taken() {
-        let parts = Parts::of(&secrets(3), Past::Except(&[1000, 1001, 7])).unwrap();
+        let parts = Parts::of(&secrets(3), Past::Except(&[1000, 1001, 7]), 300).unwrap();
         let taken: Vec<(u64, bool)> = parts
             .past
             .unwrap()
@@ -372,8 +378,8 @@ mod tests {
             max_epochs: 1,
             something: 2,
         };
-        assert!(Parts::of(&other, Past::All).is_none());
-        assert!(Parts::of(&vec![1_u8], Past::All).is_none());
-        assert!(Parts::of(&7_u8, Past::All).is_none());
+        assert!(Parts::of(&other, Past::All, 0).is_none());
+        assert!(Parts::of(&vec![1_u8], Past::All, 0).is_none());
+        assert!(Parts::of(&7_u8, Past::All, 0).is_none());
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::secrets::{self, Parts, Past};
 use super::{Place, Store, StoreError};
-use crate::codec::{decode, encode, Value};
+use crate::codec::{decode, encode_about, Value};
 
 /// What a row holds: the first byte of its key. Never reuse a number.
 #[derive(Clone, Copy)]
@@ -98,13 +98,19 @@ impl<'a> View<'a> {
         if self.public && !place.key.first().copied().is_some_and(known_to_all) {
             return Err(StoreError::NotPublic);
         }
-        self.store
-            .set(place, Some(encode(value).ok_or(StoreError::Encode)?))
+        // What is written again, a tree above all, is about as long as it was.
+        let expected = self.store.get(&place)?.map_or(0, |before| before.len());
+        let value = encode_about(value, expected).ok_or(StoreError::Encode)?;
+        self.store.set(place, Some(value))
     }
 
     /// Writes what openmls writes again and again, if it is not the same.
     pub(super) fn store_changed(&self, place: Place, value: &Value) -> Result<(), StoreError> {
-        if self.store.get(&place)?.as_ref() == Some(value) {
+        if self
+            .store
+            .get(&place)?
+            .is_some_and(|known| *known == *value)
+        {
             return Ok(());
         }
         self.store.set(place, Some(value.clone()))
@@ -141,7 +147,13 @@ impl<'a> View<'a> {
             (Writes::New, Some(known)) => Past::Except(known),
             _ => Past::All,
         };
-        let parts = Parts::of(value, past).ok_or(StoreError::Encode)?;
+        // A past epoch is mostly the list of its members, and they do not change much.
+        let latest = match known.iter().flatten().last() {
+            Some(epoch) => self.store.get(&in_group(Label::PastEpoch, group, epoch)?)?,
+            None => None,
+        };
+        let expected = latest.map_or(0, |row| row.len());
+        let parts = Parts::of(value, past, expected).ok_or(StoreError::Encode)?;
         let mut epochs = known.unwrap_or_default();
         if let Some(past) = &parts.past {
             let now: Vec<u64> = past.iter().map(|(epoch, _)| *epoch).collect();

@@ -46,6 +46,7 @@ mod revoking;
 mod rules;
 mod stored;
 mod trackers;
+mod verified;
 
 const GROUP: [u8; 16] = [0xAB; 16];
 

@@ -6,6 +6,8 @@
 //! commit: one is made by nobody, for the sake of the public state that is written before it, and thrown away. All other
 //! checks are the same.
 
+use std::sync::Arc;
+
 use openmls::prelude::{
     BasicCredential, CredentialWithKey, LeafNodeParameters, MlsGroup, PublicGroup,
 };
@@ -15,18 +17,23 @@ use qnpc_crypto::signature::SigningKey;
 use super::parse_group;
 use crate::config;
 use crate::error::Error;
+use crate::knowing::Knowing;
 use crate::provider::{DeviceSigner, Provider};
 use crate::refusals;
 use crate::store::Store;
+use crate::verified::Verified;
 
 pub(super) fn public_group(
     store: &Store,
     group_info: &[u8],
     tree: &[u8],
+    verified: Arc<Verified>,
 ) -> Result<PublicGroup, Error> {
     let (info, tree) = parse_group(group_info, tree)?;
     let group_id = info.group_id().clone();
     let provider = Provider::public(store)?;
+    let knowing = Knowing::new(&provider);
+    knowing.learn(verified);
     let nobody = SigningKey::generate().map_err(Error::library)?;
     let credential = CredentialWithKey {
         credential: BasicCredential::new(Vec::new()).into(),
@@ -39,19 +46,19 @@ pub(super) fn public_group(
         .with_config(config::join())
         .with_ratchet_tree(tree)
         .skip_lifetime_validation()
-        .build_group(&provider, info, credential)
+        .build_group(&knowing, info, credential)
         .map_err(refusals::external_builder)?
         .leaf_node_parameters(leaf)
         .load_psks(provider.storage())
         .map_err(refusals::commit)?
         .build(
-            provider.rand(),
-            provider.crypto(),
+            knowing.rand(),
+            knowing.crypto(),
             &DeviceSigner(&nobody),
             |_| true,
         )
         .map_err(refusals::commit)?
-        .finalize(&provider);
+        .finalize(&knowing);
     // It ends at the first secret that it would store, after the public state of the epoch before it.
     drop(finished);
     PublicGroup::load(provider.storage(), &group_id)?
