@@ -16,7 +16,7 @@ use crate::group::Group;
 use crate::key_package;
 use crate::message::MessageId;
 use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal, Verdict};
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::refusals;
 use crate::roles::Roles;
 
@@ -149,7 +149,7 @@ impl Group {
     }
 
     fn stage(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::new(&self.store);
         let signer = DeviceSigner(&self.device);
         let data = Authenticated::encode(message_id, &content.quotes);
         self.mls
@@ -190,7 +190,7 @@ impl Group {
     /// Applies our pending commit: the node has accepted it, or it came back.
     pub fn merge_pending(&mut self) -> Result<(), Error> {
         let next = self.check_pending(&Grounds::Settled)?.next;
-        let provider = Provider::writing(&self.store, self.merging())?;
+        let provider = Provider::writing(&self.store, self.merging());
         self.mls
             .merge_pending_commit(&provider)
             .map_err(Error::library)?;
@@ -201,7 +201,7 @@ impl Group {
     /// Forgets our pending commit: the node has refused it. Never on a mere silence, since it may have been accepted.
     pub fn clear_pending(&mut self) -> Result<(), Error> {
         self.pending()?;
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::new(&self.store);
         Ok(self.mls.clear_pending_commit(provider.storage())?)
     }
 
@@ -218,6 +218,6 @@ impl Group {
             grounds,
             externals: Externals::Refused,
         };
-        Ok(check_commit(crypto()?, &self.membership, posted)?)
+        Ok(check_commit(&CRYPTO, &self.membership, posted)?)
     }
 }

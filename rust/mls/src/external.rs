@@ -72,7 +72,7 @@ impl Group {
             return Err(Refusal::RemovedSigner.into());
         }
         let group_id = GroupId::from_slice(tracker.group_id());
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         if let Some(known) = MlsGroup::load(provider.storage(), &group_id)? {
             if !known.is_active() {
                 return Err(Refusal::Barred.into());
@@ -83,7 +83,7 @@ impl Group {
         }
 
         let scratch = Arc::new(Store::new());
-        let provider = Provider::new(&scratch)?;
+        let provider = Provider::new(&scratch);
         let (info, tree) = parse_group(group_info, tree)?;
         let leaf = LeafNodeParameters::builder()
             .with_capabilities(config::capabilities())

@@ -45,7 +45,7 @@ impl Group {
         welcome: Welcome,
         tree: RatchetTreeIn,
     ) -> Result<Self, Error> {
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         let builder = StagedWelcome::build_from_welcome(&provider, &config::join(), welcome)
             .map_err(refusals::welcome)?;
         let offered = builder.processed_welcome();

@@ -25,7 +25,6 @@ use qnpc_crypto::secret::{self, RandomError};
 use qnpc_crypto::signature::{self, SigningKey};
 use tls_codec::SecretVLBytes;
 
-use crate::error::Error;
 use crate::store::{Store, View, Writes};
 use crate::suite::Suite;
 
@@ -33,60 +32,58 @@ use crate::suite::Suite;
 mod mixes;
 
 /// What openmls works with during one operation.
-pub(crate) struct Provider<'a> {
-    crypto: &'static Crypto,
+pub(crate) struct Provider<'a, C = Crypto> {
+    crypto: C,
     storage: View<'a>,
 }
 
 impl<'a> Provider<'a> {
     /// Writes everything.
-    pub(crate) fn new(store: &'a Store) -> Result<Self, Error> {
+    pub(crate) fn new(store: &'a Store) -> Self {
         Self::writing(store, Writes::All)
     }
 
     /// Writes everything, but of message secrets only those.
-    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Result<Self, Error> {
-        Self::with(View::new(store, secrets))
+    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Self {
+        Self::with(Crypto, View::new(store, secrets))
     }
 
     /// Writes the public state of a group and refuses everything else.
-    pub(crate) fn public(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::public(store))
-    }
-
-    fn with(storage: View<'a>) -> Result<Self, Error> {
-        Ok(Self {
-            crypto: crypto()?,
-            storage,
-        })
+    pub(crate) fn public(store: &'a Store) -> Self {
+        Self::with(Crypto, View::public(store))
     }
 }
 
-impl<'a> OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = Crypto;
-    type RandProvider = Crypto;
+impl<'a, C> Provider<'a, C> {
+    /// With primitives of one's own.
+    pub(crate) fn with(crypto: C, storage: View<'a>) -> Self {
+        Self { crypto, storage }
+    }
+}
+
+impl<'a, C: OpenMlsCrypto + OpenMlsRand> OpenMlsProvider for Provider<'a, C> {
+    type CryptoProvider = C;
+    type RandProvider = C;
     type StorageProvider = View<'a>;
 
     fn storage(&self) -> &View<'a> {
         &self.storage
     }
 
-    fn crypto(&self) -> &Crypto {
-        self.crypto
+    fn crypto(&self) -> &C {
+        &self.crypto
     }
 
-    fn rand(&self) -> &Crypto {
-        self.crypto
+    fn rand(&self) -> &C {
+        &self.crypto
     }
 }
 
 /// The primitives. It keeps nothing.
 pub(crate) struct Crypto;
 
-/// The process's primitives.
-pub(crate) fn crypto() -> Result<&'static Crypto, Error> {
-    Ok(&Crypto)
-}
+/// The same where there is nothing to store.
+pub(crate) static CRYPTO: Crypto = Crypto;
 
 fn aes_128_gcm(alg: AeadType, key: &[u8]) -> Result<Cipher, CryptoError> {
     if alg != AeadType::Aes128Gcm {
@@ -353,7 +350,7 @@ mod tests {
     /// What arrives in a Welcome or a path is any bytes at all.
     #[test]
     fn hpke_fails_on_any_length_and_never_panics() {
-        let crypto = crypto().unwrap();
+        let crypto = &CRYPTO;
         for suite in Suite::ALL {
             let config = || suite.ciphersuite().hpke_config();
             let pair = crypto.derive_hpke_keypair(config(), &[7; 32]).unwrap();
@@ -407,7 +404,7 @@ mod tests {
 
     #[test]
     fn aead_fails_on_any_length_and_never_panics() {
-        let crypto = crypto().unwrap();
+        let crypto = &CRYPTO;
         let alg = AeadType::Aes128Gcm;
         for length in (0..40).filter(|length| *length != 16) {
             assert!(crypto

@@ -26,7 +26,7 @@ pub(super) fn public_group(
 ) -> Result<PublicGroup, Error> {
     let (info, tree) = parse_group(group_info, tree)?;
     let group_id = info.group_id().clone();
-    let provider = Provider::public(store)?;
+    let provider = Provider::public(store);
     let nobody = SigningKey::generate().map_err(Error::library)?;
     let credential = CredentialWithKey {
         credential: BasicCredential::new(Vec::new()).into(),
