@@ -8,6 +8,12 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "simulation")]
+use qnpc_crypto::simulation::Seeded;
+
+#[cfg(feature = "simulation")]
+mod steady;
+
 /// A stored value.
 pub(crate) type Value = Zeroizing<Vec<u8>>;
 
@@ -16,6 +22,10 @@ const JSON: u8 = 2;
 
 /// Postcard, for all that can be read back from it.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Option<Value> {
+    #[cfg(feature = "simulation")]
+    if let Some(seeded) = Seeded::current() {
+        return steady::encode(value, seeded.now());
+    }
     postcard::serialize_with_flavor(value, Wiping::starting_with(POSTCARD)).ok()
 }
 

@@ -33,7 +33,8 @@ pub struct PendingCommit {
 
 /// What a commit of ours is to do.
 #[derive(Default)]
-struct Content {
+#[cfg_attr(feature = "simulation", derive(Clone))]
+pub(crate) struct Content {
     adds: Vec<KeyPackage>,
     removals: Vec<LeafNodeIndex>,
     roles: Option<Roles>,
@@ -134,7 +135,10 @@ impl Group {
         let grounds = self.grounds(&content.quotes)?;
         let store = self.store.clone();
         let outcome = store.atomically(|| {
+            #[cfg(not(feature = "simulation"))]
             let commit = self.stage(content, message_id)?;
+            #[cfg(feature = "simulation")]
+            let commit = self.stage_in_order(content, message_id)?;
             match self.check_pending(&grounds) {
                 Ok(_) => Ok(commit),
                 Err(refusal) => {
@@ -148,7 +152,11 @@ impl Group {
         outcome
     }
 
-    fn stage(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
+    pub(crate) fn stage(
+        &mut self,
+        content: Content,
+        message_id: MessageId,
+    ) -> Result<PendingCommit, Error> {
         let provider = Provider::new(&self.store);
         let signer = DeviceSigner(&self.device);
         let data = Authenticated::encode(message_id, &content.quotes);

@@ -31,6 +31,8 @@ mod provider;
 mod refusals;
 pub mod revocation;
 mod roles;
+#[cfg(feature = "simulation")]
+mod simulation;
 pub mod store;
 pub mod suite;
 pub mod tracker;
