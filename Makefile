@@ -18,9 +18,11 @@ CORE_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml pyproject.toml \
 	$(shell find $(CORE) -name '*.rs' -not -path '*/target/*') $(wildcard $(CORE:=/Cargo.toml))
 
 # Cargo as maturin calls it: the whole workspace with the extension's features and PyO3's configuration. With other features or
-# another configuration the two would take turns in rebuilding half of the dependencies.
+# another configuration the two would take turns in rebuilding half of the dependencies. A checkout's build can be seeded for
+# simulations; a wheel has the features that pyproject.toml names, and so cannot.
 CARGO := PYO3_CONFIG_FILE="$$(ls -td "$$CARGO_TARGET_DIR"/maturin/pyo3-config-*.txt | head -n 1)" cargo
-WORKSPACE := --locked --workspace --features extension-module
+FEATURES := extension-module,simulation
+WORKSPACE := --locked --workspace --features $(FEATURES)
 
 WHEEL_VENV := target/wheel-venv
 WHEEL_BIN := $(CURDIR)/$(WHEEL_VENV)/bin
@@ -52,6 +54,8 @@ fuzz: ## libFuzzer on every parser of foreign bytes, SECONDS=10 for each of the 
 lint: setup ## formatting, clippy, ruff, types, the stub against the built extension
 	cargo fmt --all --check
 	$(CARGO) clippy $(WORKSPACE) --all-targets -- -D warnings
+	@# And what a wheel is made of
+	$(CARGO) clippy --locked --workspace --features extension-module -- -D warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -70,6 +74,10 @@ docs: setup ## puts the tables of the code into the pages of docs/
 # Linked by zig against the glibc of manylinux_2_28, so that it runs on what is older than this machine; auditwheel holds it to that.
 wheel: $(WHEEL_VENV)/.deps ## a release wheel in dist/, for this platform
 	PATH="$(WHEEL_BIN):$$PATH" $(WHEEL_BIN)/maturin build --release --locked --out dist $(WHEEL_LINUX)
+	@# Whoever knows a seed knows every key
+	@$(WHEEL_BIN)/python -c 'import sys, zipfile; wheel = zipfile.ZipFile(sys.argv[1]); \
+		sys.exit(any(b"qnpc._core.simulation" in wheel.read(name) for name in wheel.namelist() if "/_core." in name))' \
+		"$$(ls -t dist/qnpc-*.whl | head -n 1)"
 	@if [ -n "$(WHEEL_LINUX)" ]; then \
 		$(WHEEL_BIN)/auditwheel show "$$(ls -t dist/qnpc-*.whl | head -n 1)" | tr '\n' ' ' | grep -o '"manylinux_2_28[^"]*"'; \
 	fi
@@ -110,5 +118,5 @@ ifeq ($(wildcard python/qnpc/_core*.so python/qnpc/_core*.pyd),)
 endif
 $(VENV)/.core: $(CORE_SOURCES) $(VENV)/.deps
 	@.ci/need > /dev/null
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --uv --locked --quiet
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --uv --locked --quiet --features $(FEATURES)
 	@touch $@

@@ -29,7 +29,7 @@ TIME = {
 RANDOMNESS = {"os.urandom", "os.getrandom", "uuid.uuid1", "uuid.uuid4", "random", "secrets", "ssl.RAND_bytes"}
 ORDER = {"asyncio.as_completed", "concurrent.futures.as_completed"}
 # What the core has for tests alone.
-TESTS_ONLY = {"qnpc._core.PassiveClient"}
+TESTS_ONLY = {"qnpc._core.PassiveClient", "qnpc._core.simulation"}
 BANNED = TIME | RANDOMNESS | ORDER
 SLEEPS = {"time.sleep", "asyncio.sleep"}
 
@@ -100,9 +100,11 @@ def test_time_and_randomness_come_from_the_ports() -> None:
     assert found == []
 
 
-def test_the_product_has_no_client_without_a_policy() -> None:
+def test_the_product_has_no_client_without_a_policy_and_no_seed() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         assert banned_calls(path.read_text(), TESTS_ONLY) == [], path
+        # Nor by a string, which is how modules are loaded lazily.
+        assert "_core.simulation" not in path.read_text(), path
 
 
 @pytest.mark.parametrize(
@@ -111,9 +113,12 @@ def test_the_product_has_no_client_without_a_policy() -> None:
         "from qnpc._core import PassiveClient\nPassiveClient",
         "from qnpc import _core\n_core.PassiveClient",
         "import qnpc._core\nqnpc._core.PassiveClient",
+        "from qnpc._core import simulation\nsimulation.Seeded",
+        "from qnpc._core.simulation import Seeded\nSeeded",
+        "from qnpc import _core\n_core.simulation",
     ],
 )
-def test_a_planted_client_without_a_policy_is_found(planted: str) -> None:
+def test_a_planted_use_of_what_is_for_tests_is_found(planted: str) -> None:
     assert banned_calls(planted, TESTS_ONLY) != []
 
 

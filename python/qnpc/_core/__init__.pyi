@@ -6,7 +6,7 @@ more than some 20 microseconds release the GIL. Every refusal raises; nothing re
 
 from typing import Final, TypeAlias, final
 
-from qnpc._core import primitives
+from qnpc._core import primitives, simulation
 
 __all__ = [
     "KEY_PACKAGE_FRESH",
@@ -59,6 +59,7 @@ __all__ = [
     "process_many",
     "seal_envelope",
     "seal_vault",
+    "simulation",
     "vault_header",
     "verify",
     "verify_hybrid_key",

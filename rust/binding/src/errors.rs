@@ -89,6 +89,8 @@ pub fn keep_panics_quiet() {
 
 /// Runs what Python called; a panic in it becomes [`Panicked`]. By way of `#[guarded]`.
 pub fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    #[cfg(feature = "simulation")]
+    let work = || crate::simulation::seeded(work);
     // Nothing half-changed is looked at afterwards: what is behind a lock is poisoned, the rest is not mutable.
     panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let place = PLACE.with(RefCell::take).unwrap_or_default();

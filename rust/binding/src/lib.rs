@@ -15,6 +15,8 @@ mod kem;
 mod mls;
 mod opaque;
 mod primitives;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod symmetric;
 mod vault;
 
@@ -65,6 +67,9 @@ mod _core {
     use crate::mls::PassiveClient;
     #[pymodule_export]
     use crate::primitives::contents;
+    #[cfg(feature = "simulation")]
+    #[pymodule_export]
+    use crate::simulation::contents as simulation;
 
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {

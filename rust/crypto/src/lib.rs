@@ -18,6 +18,8 @@ pub mod mlkem;
 pub mod opaque;
 pub mod secret;
 pub mod signature;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod vault;
 pub mod x25519;
 

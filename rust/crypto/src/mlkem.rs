@@ -10,7 +10,7 @@ use aws_lc_rs::kem::{self, Ciphertext, EncapsulationKey, ML_KEM_768};
 use libcrux_ml_kem::mlkem768::{self, MlKem768PublicKey};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::secret::{RandomError, Secret};
+use crate::secret::{self, RandomError, Secret};
 
 /// Bytes of a seed, `d || z`.
 pub const SEED: usize = 64;
@@ -35,6 +35,10 @@ pub struct DecapsulationKey {
 impl DecapsulationKey {
     /// A fresh key, whose seed nobody knows.
     pub fn generate() -> Result<Self, RandomError> {
+        if secret::seeded() {
+            let seed = Secret::<SEED>::random()?;
+            return Self::from_seed(seed.as_slice()).map_err(|_| RandomError);
+        }
         let key = kem::DecapsulationKey::generate(&ML_KEM_768).map_err(|_| RandomError)?;
         let public = key.encapsulation_key().map_err(|_| RandomError)?;
         let public = public.key_bytes().map_err(|_| RandomError)?;
@@ -118,6 +122,10 @@ pub fn check_public(public: &[u8]) -> Result<(), MlKemError> {
 
 /// A fresh shared secret, and what lets the holder of the key find it.
 pub fn encapsulate(public: &[u8]) -> Result<(Secret<SECRET>, [u8; ENCAPSULATION]), MlKemError> {
+    if secret::seeded() {
+        let randomness = Secret::<SECRET>::random().map_err(|_| MlKemError)?;
+        return encapsulate_derandomized(public, randomness.as_slice());
+    }
     // The library holds the key against section 7.2 while it encapsulates.
     let key = EncapsulationKey::new(&ML_KEM_768, public).map_err(|_| MlKemError)?;
     let (encapsulation, shared) = key.encapsulate().map_err(|_| MlKemError)?;

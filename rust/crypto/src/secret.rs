@@ -9,6 +9,15 @@ use rand::rngs::OsRng;
 use rand::RngCore;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "simulation")]
+use crate::simulation::Seeded;
+
+#[cfg(feature = "simulation")]
+pub(crate) use crate::simulation::Generator;
+/// For crates that ask for a generator.
+#[cfg(not(feature = "simulation"))]
+pub(crate) use rand::rngs::OsRng as Generator;
+
 /// The operating system gave no randomness. Nothing can go on after that.
 #[derive(Debug, thiserror::Error)]
 #[error("the system has no randomness to give")]
@@ -53,7 +62,20 @@ impl<const N: usize> fmt::Debug for Secret<N> {
 
 /// Fills `bytes` from the operating system. A generator in between would only have more state to keep safe, and takes longer for a nonce.
 pub fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
+    #[cfg(feature = "simulation")]
+    if let Some(seeded) = Seeded::current() {
+        seeded.fill(bytes);
+        return Ok(());
+    }
     OsRng.try_fill_bytes(bytes).map_err(|_| RandomError)
+}
+
+/// Whether bytes come from a seed now, so that no library may draw its own. Never in a wheel.
+pub(crate) fn seeded() -> bool {
+    #[cfg(feature = "simulation")]
+    return Seeded::current().is_some();
+    #[cfg(not(feature = "simulation"))]
+    false
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+#[cfg(feature = "simulation")]
+use qnpc_crypto::simulation::Seeded;
+
+#[cfg(feature = "simulation")]
+mod steady;
+
 /// A stored value.
 pub(crate) type Value = Zeroizing<Vec<u8>>;
 
@@ -21,6 +27,10 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Option<Value> {
 
 /// The same for a value that will take about so many bytes: room for them is made once.
 pub(crate) fn encode_about<T: Serialize + ?Sized>(value: &T, expected: usize) -> Option<Value> {
+    #[cfg(feature = "simulation")]
+    if let Some(seeded) = Seeded::current() {
+        return steady::encode(value, seeded.now());
+    }
     let room = expected.saturating_add(expected / 32);
     postcard::serialize_with_flavor(value, Wiping::with_room(POSTCARD, room)).ok()
 }

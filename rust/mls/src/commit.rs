@@ -17,7 +17,7 @@ use crate::key_package;
 use crate::knowing::Knowing;
 use crate::message::MessageId;
 use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal, Verdict};
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::refusals;
 use crate::roles::Roles;
 
@@ -34,7 +34,8 @@ pub struct PendingCommit {
 
 /// What a commit of ours is to do.
 #[derive(Default)]
-struct Content {
+#[cfg_attr(feature = "simulation", derive(Clone))]
+pub(crate) struct Content {
     adds: Vec<KeyPackage>,
     removals: Vec<LeafNodeIndex>,
     roles: Option<Roles>,
@@ -135,7 +136,10 @@ impl Group {
         let grounds = self.grounds(&content.quotes)?;
         let store = self.store.clone();
         let outcome = store.atomically(|| {
+            #[cfg(not(feature = "simulation"))]
             let commit = self.stage(content, message_id)?;
+            #[cfg(feature = "simulation")]
+            let commit = self.stage_in_order(content, message_id)?;
             match self.check_pending(&grounds) {
                 Ok(verdict) => {
                     self.after_pending = Some(verdict.next);
@@ -152,8 +156,12 @@ impl Group {
         outcome
     }
 
-    fn stage(&mut self, content: Content, message_id: MessageId) -> Result<PendingCommit, Error> {
-        let provider = Provider::new(&self.store)?;
+    pub(crate) fn stage(
+        &mut self,
+        content: Content,
+        message_id: MessageId,
+    ) -> Result<PendingCommit, Error> {
+        let provider = Provider::new(&self.store);
         let knowing = Knowing::new(&provider);
         let signer = DeviceSigner(&self.device);
         let data = Authenticated::encode(message_id, &content.quotes);
@@ -199,7 +207,7 @@ impl Group {
             Some(next) => next,
             None => self.check_pending(&Grounds::Settled)?.next,
         };
-        let provider = Provider::writing(&self.store, self.merging())?;
+        let provider = Provider::writing(&self.store, self.merging());
         self.mls
             .merge_pending_commit(&provider)
             .map_err(Error::library)?;
@@ -211,7 +219,7 @@ impl Group {
     pub fn clear_pending(&mut self) -> Result<(), Error> {
         self.pending()?;
         self.after_pending = None;
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::new(&self.store);
         Ok(self.mls.clear_pending_commit(provider.storage())?)
     }
 
@@ -228,6 +236,6 @@ impl Group {
             grounds,
             externals: Externals::Refused,
         };
-        Ok(check_commit(crypto()?, &self.membership, posted)?)
+        Ok(check_commit(&CRYPTO, &self.membership, posted)?)
     }
 }

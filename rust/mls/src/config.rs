@@ -62,6 +62,10 @@ pub(crate) fn context_extensions(roles: &Roles) -> Result<Extensions<GroupContex
 
 /// The lifetime of leaves that are made now. It is read off the system's clock, as openmls does when it validates one.
 pub(crate) fn lifetime() -> Lifetime {
+    #[cfg(feature = "simulation")]
+    if let Some(lifetime) = crate::simulation::lifetime(LIFETIME) {
+        return lifetime;
+    }
     Lifetime::new(LIFETIME)
 }
 

@@ -73,7 +73,7 @@ impl Group {
             return Err(Refusal::RemovedSigner.into());
         }
         let group_id = GroupId::from_slice(tracker.group_id());
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         if let Some(known) = MlsGroup::load(provider.storage(), &group_id)? {
             if !known.is_active() {
                 return Err(Refusal::Barred.into());
@@ -84,7 +84,7 @@ impl Group {
         }
 
         let scratch = Arc::new(Store::new());
-        let provider = Provider::new(&scratch)?;
+        let provider = Provider::new(&scratch);
         let knowing = Knowing::new(&provider);
         knowing.learn(verified);
         let (info, tree) = parse_group(group_info, tree)?;

@@ -29,7 +29,7 @@ use crate::message::{self, MessageId};
 use crate::policy::{
     check_commit, check_framing, check_group, Externals, Grounds, Posted, Refusal, GROUP_ID,
 };
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::refusals;
 use crate::roles::Roles;
 use crate::store::{Store, Writes};
@@ -110,7 +110,7 @@ impl Group {
         }
         let config = config::create(suite, &Roles::of(certificate.identity_key()))?;
         let mls = store.atomically(|| {
-            let provider = Provider::new(store)?;
+            let provider = Provider::new(store);
             let id = GroupId::from_slice(group_id);
             MlsGroup::new_with_group_id(
                 &provider,
@@ -130,7 +130,7 @@ impl Group {
         device: &SigningKey,
         group_id: &[u8],
     ) -> Result<Option<Self>, Error> {
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         match MlsGroup::load(provider.storage(), &GroupId::from_slice(group_id))? {
             Some(mls) => Self::of(store, device, mls).map(Some),
             None => Ok(None),
@@ -206,7 +206,7 @@ impl Group {
     /// A PrivateMessage to the group. The delta must be durable before it leaves: otherwise a restart reuses its key.
     pub fn encrypt(&mut self, plaintext: &[u8], message_id: MessageId) -> Result<Vec<u8>, Error> {
         self.must_be_operational()?;
-        let provider = Provider::writing(&self.store, self.deferred.unwrap_or(Writes::Current))?;
+        let provider = Provider::writing(&self.store, self.deferred.unwrap_or(Writes::Current));
         self.mls.set_aad(message_id.to_vec());
         let message = self
             .mls
@@ -227,7 +227,7 @@ impl Group {
         check_framing(&message, externals)?;
         let late = message.epoch() < self.mls.epoch();
         let store = self.store.clone();
-        let provider = Provider::writing(&store, Writes::Later)?;
+        let provider = Provider::writing(&store, Writes::Later);
         let processed = store.atomically(|| {
             self.mls
                 .process_message(&Knowing::new(&provider), message)
@@ -300,7 +300,7 @@ impl Group {
             grounds: &self.grounds(&said.quotes)?,
             externals,
         };
-        let verdict = check_commit(crypto()?, &self.membership, posted)?;
+        let verdict = check_commit(&CRYPTO, &self.membership, posted)?;
         let epoch = commit.epoch().as_u64();
         let next = Next::Staged(commit, verdict.next.clone());
         Ok(Change::new(
@@ -321,7 +321,7 @@ impl Group {
     pub fn merge(&mut self, change: &Change) -> Result<(), Error> {
         match change.take(&self.context()?)? {
             Next::Staged(commit, next) => {
-                let provider = Provider::writing(&self.store, self.merging())?;
+                let provider = Provider::writing(&self.store, self.merging());
                 self.mls
                     .merge_staged_commit(&provider, *commit)
                     .map_err(Error::library)?;
@@ -350,7 +350,7 @@ impl Group {
     /// Writes the message secrets that reading deferred.
     pub fn flush(&mut self) -> Result<(), Error> {
         if let Some(secrets) = self.deferred {
-            let provider = Provider::writing(&self.store, secrets)?;
+            let provider = Provider::writing(&self.store, secrets);
             // Setting the policy to what it is: the one public call that writes the message secrets and nothing else new.
             let policy = self.mls.past_epoch_deletion_policy().clone();
             self.mls
@@ -364,7 +364,7 @@ impl Group {
     /// Forgets the secrets of past epochs that began longer ago than `age`, by the system's clock: what is still on its way from then
     /// can be read no more, whoever gets hold of this device.
     pub fn forget_epochs(&mut self, age: Duration) -> Result<(), Error> {
-        let provider = Provider::new(&self.store)?;
+        let provider = Provider::new(&self.store);
         self.mls
             .delete_past_epoch_secrets(&provider, PastEpochDeletion::older_than_duration(age))
             .map_err(Error::library)?;
@@ -376,7 +376,7 @@ impl Group {
     pub fn group_info(&self) -> Result<Vec<u8>, Error> {
         let info = self
             .mls
-            .export_group_info(crypto()?, &DeviceSigner(&self.device), false);
+            .export_group_info(&CRYPTO, &DeviceSigner(&self.device), false);
         info.map_err(Error::library)?
             .tls_serialize_detached()
             .map_err(Error::library)
@@ -397,7 +397,7 @@ impl Group {
         context: &[u8],
         length: usize,
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let secret = self.mls.export_secret(crypto()?, label, context, length);
+        let secret = self.mls.export_secret(&CRYPTO, label, context, length);
         secret.map(Zeroizing::new).map_err(Error::library)
     }
 

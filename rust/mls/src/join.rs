@@ -48,7 +48,7 @@ impl Group {
         tree: &[u8],
         parsed: RatchetTreeIn,
     ) -> Result<Self, Error> {
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         let knowing = Knowing::new(&provider);
         let builder = StagedWelcome::build_from_welcome(&knowing, &config::join(), welcome)
             .map_err(refusals::welcome)?;

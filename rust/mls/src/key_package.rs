@@ -18,7 +18,7 @@ use crate::credential::credential;
 use crate::error::Error;
 use crate::message;
 use crate::policy::{check_fresh, check_key_package, Refusal};
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::refusals;
 use crate::store::Store;
 use crate::suite::Suite;
@@ -85,7 +85,7 @@ fn one(
     suite: Suite,
     last_resort: bool,
 ) -> Result<Vec<u8>, Error> {
-    let provider = Provider::new(store)?;
+    let provider = Provider::new(store);
     let builder = KeyPackage::builder().key_package_lifetime(config::lifetime());
     let builder = match last_resort {
         false => builder.leaf_node_capabilities(config::capabilities()),
@@ -123,7 +123,7 @@ pub fn stored(store: &Store) -> Result<Vec<Stored>, Error> {
 /// Deletes the private parts of KeyPackages by their references. A Welcome for one of them opens no more. How many there were.
 pub fn delete<B: AsRef<[u8]>>(store: &Store, references: &[B]) -> Result<usize, Error> {
     store.atomically(|| {
-        let provider = Provider::new(store)?;
+        let provider = Provider::new(store);
         let mut deleted = 0;
         for (reference, _) in bundles(store)? {
             let mut named = references.iter().map(AsRef::as_ref);
@@ -137,7 +137,7 @@ pub fn delete<B: AsRef<[u8]>>(store: &Store, references: &[B]) -> Result<usize, 
 }
 
 fn bundles(store: &Store) -> Result<Vec<(KeyPackageRef, KeyPackage)>, Error> {
-    let crypto = crypto()?;
+    let crypto = &CRYPTO;
     let bundles: Vec<KeyPackageBundle> = store.key_packages()?;
     let packages = bundles.into_iter().map(KeyPackageBundle::into_key_package);
     packages
@@ -164,8 +164,8 @@ pub(crate) fn own_certificate(
 pub fn inspect(message: &[u8]) -> Result<Info, Error> {
     let package = verify(message)?;
     let suite = Suite::of(package.ciphersuite()).ok_or(Refusal::Suite)?;
-    let certificate = check_key_package(crypto()?, suite, &package)?;
-    let reference = package.hash_ref(crypto()?).map_err(Error::library)?;
+    let certificate = check_key_package(&CRYPTO, suite, &package)?;
+    let reference = package.hash_ref(&CRYPTO).map_err(Error::library)?;
     Ok(Info {
         suite,
         certificate,
@@ -178,7 +178,7 @@ pub fn inspect(message: &[u8]) -> Result<Info, Error> {
 /// A KeyPackage that somebody else made, to be added to a group of `suite` now.
 pub(crate) fn validate(message: &[u8], suite: Suite) -> Result<KeyPackage, Error> {
     let package = verify(message)?;
-    check_key_package(crypto()?, suite, &package)?;
+    check_key_package(&CRYPTO, suite, &package)?;
     check_fresh(&package)?;
     Ok(package)
 }
@@ -188,6 +188,6 @@ fn verify(message: &[u8]) -> Result<KeyPackage, Error> {
     let MlsMessageBodyIn::KeyPackage(package) = message::parse(message)?.extract() else {
         return Err(Error::Malformed("this is not a key package"));
     };
-    let package = package.validate(crypto()?, ProtocolVersion::Mls10);
+    let package = package.validate(&CRYPTO, ProtocolVersion::Mls10);
     package.map_err(refusals::key_package)
 }

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::group::Group;
 use crate::member::Member;
 use crate::policy::{leaver, Refusal, GROUP_ID};
-use crate::provider::crypto;
+use crate::provider::CRYPTO;
 
 const VERSION: u8 = 1;
 const CONTEXT: &str = "leave request";
@@ -116,7 +116,7 @@ pub(crate) fn hash(leaf: &LeafNode) -> Result<Option<[u8; HASH]>, Error> {
         return Ok(None);
     }
     let bytes = leaf.tls_serialize_detached().map_err(Error::library)?;
-    let hash = crypto()?.hash(HashType::Sha2_256, &bytes);
+    let hash = CRYPTO.hash(HashType::Sha2_256, &bytes);
     let hash = hash.map_err(Error::library)?.try_into();
     hash.map(Some)
         .map_err(|_| Error::state("a hash of the library has another length"))

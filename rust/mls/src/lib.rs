@@ -33,6 +33,8 @@ mod provider;
 mod refusals;
 pub mod revocation;
 mod roles;
+#[cfg(feature = "simulation")]
+mod simulation;
 pub mod store;
 pub mod suite;
 pub mod tracker;

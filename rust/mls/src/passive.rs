@@ -26,7 +26,7 @@ use crate::store::Store;
 mod provider;
 mod secrets;
 
-use provider::{ciphersuite, Provider};
+use provider::{ciphersuite, provider};
 
 /// How many epochs back a resumption PSK may reach.
 const RESUMPTION_PSKS: usize = 16;
@@ -72,7 +72,7 @@ impl PassiveClient {
         }))
         .map_err(failed)?;
         let store = Store::new();
-        let provider = Provider::new(&store)?;
+        let provider = provider(&store);
         let reference = bundle.key_package().hash_ref(provider.crypto());
         let reference = reference.map_err(failed)?;
         provider.storage().write_key_package(&reference, &bundle)?;
@@ -91,7 +91,7 @@ impl PassiveClient {
     /// Joins by a Welcome, whose tree is in it or beside it. The epoch authenticator (RFC 9420, section 8.7).
     pub fn join(&mut self, welcome: &[u8], tree: Option<&[u8]>) -> Result<Vec<u8>, Error> {
         self.reload()?;
-        let provider = Provider::new(&self.store)?;
+        let provider = provider(&self.store);
         secrets::check_psks(&provider, welcome, &self.key_package, &self.init_key)?;
         let MlsMessageBodyIn::Welcome(welcome) = parse(welcome)?.extract() else {
             return Err(Error::Malformed("this is not a welcome"));
@@ -121,7 +121,7 @@ impl PassiveClient {
         commit: &[u8],
     ) -> Result<Vec<u8>, Error> {
         self.reload()?;
-        let provider = Provider::new(&self.store)?;
+        let provider = provider(&self.store);
         let id = self.group_id.as_ref();
         let id = id.ok_or_else(|| Error::state("this client has not joined"))?;
         let mut group = MlsGroup::load(provider.storage(), id)?

@@ -23,69 +23,93 @@ use qnpc_crypto::hash;
 use qnpc_crypto::hpke::{self, HpkeError, Kem};
 use qnpc_crypto::secret::{self, RandomError};
 use qnpc_crypto::signature::{self, SigningKey};
+#[cfg(feature = "simulation")]
+use qnpc_crypto::simulation::Seeded;
 use tls_codec::SecretVLBytes;
 
-use crate::error::Error;
 use crate::store::{Store, View, Writes};
 use crate::suite::Suite;
 
 #[cfg(test)]
 mod mixes;
+#[cfg(test)]
+mod tests;
 
 /// What openmls works with during one operation.
-pub(crate) struct Provider<'a> {
-    crypto: &'static Crypto,
+pub(crate) struct Provider<'a, C = Crypto> {
+    crypto: C,
     storage: View<'a>,
 }
 
 impl<'a> Provider<'a> {
     /// Writes everything.
-    pub(crate) fn new(store: &'a Store) -> Result<Self, Error> {
+    pub(crate) fn new(store: &'a Store) -> Self {
         Self::writing(store, Writes::All)
     }
 
     /// Writes everything, but of message secrets only those.
-    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Result<Self, Error> {
-        Self::with(View::new(store, secrets))
+    pub(crate) fn writing(store: &'a Store, secrets: Writes) -> Self {
+        Self::with(Crypto::new(), View::new(store, secrets))
     }
 
     /// Writes the public state of a group and refuses everything else.
-    pub(crate) fn public(store: &'a Store) -> Result<Self, Error> {
-        Self::with(View::public(store))
-    }
-
-    fn with(storage: View<'a>) -> Result<Self, Error> {
-        Ok(Self {
-            crypto: crypto()?,
-            storage,
-        })
+    pub(crate) fn public(store: &'a Store) -> Self {
+        Self::with(Crypto::new(), View::public(store))
     }
 }
 
-impl<'a> OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = Crypto;
-    type RandProvider = Crypto;
+impl<'a, C> Provider<'a, C> {
+    /// With primitives of one's own.
+    pub(crate) fn with(crypto: C, storage: View<'a>) -> Self {
+        Self { crypto, storage }
+    }
+}
+
+impl<'a, C: OpenMlsCrypto + OpenMlsRand> OpenMlsProvider for Provider<'a, C> {
+    type CryptoProvider = C;
+    type RandProvider = C;
     type StorageProvider = View<'a>;
 
     fn storage(&self) -> &View<'a> {
         &self.storage
     }
 
-    fn crypto(&self) -> &Crypto {
-        self.crypto
+    fn crypto(&self) -> &C {
+        &self.crypto
     }
 
-    fn rand(&self) -> &Crypto {
-        self.crypto
+    fn rand(&self) -> &C {
+        &self.crypto
     }
 }
 
-/// The primitives. It keeps nothing.
-pub(crate) struct Crypto;
+/// The primitives. Outside of a simulation it keeps nothing.
+pub(crate) struct Crypto {
+    /// What whoever made it draws from: openmls seals in threads of its own.
+    #[cfg(feature = "simulation")]
+    seeded: Option<Seeded>,
+}
 
-/// The process's primitives.
-pub(crate) fn crypto() -> Result<&'static Crypto, Error> {
-    Ok(&Crypto)
+/// The same where there is nothing to store, and nothing to seal.
+pub(crate) static CRYPTO: Crypto = Crypto {
+    #[cfg(feature = "simulation")]
+    seeded: None,
+};
+
+impl Crypto {
+    fn new() -> Self {
+        Self {
+            #[cfg(feature = "simulation")]
+            seeded: Seeded::current(),
+        }
+    }
+
+    /// Seals with randomness that does not depend on which of a path's seals comes first.
+    #[cfg(feature = "simulation")]
+    fn apart<T>(&self, given: &[&[u8]], seal: impl FnOnce() -> T) -> T {
+        let source = self.seeded.as_ref().map(|seeded| seeded.apart(given));
+        qnpc_crypto::simulation::scope(source, seal)
+    }
 }
 
 fn aes_128_gcm(alg: AeadType, key: &[u8]) -> Result<Cipher, CryptoError> {
@@ -249,8 +273,12 @@ impl OpenMlsCrypto for Crypto {
         aad: &[u8],
         plaintext: &[u8],
     ) -> Result<HpkeCiphertext, CryptoError> {
-        let (kem_output, ciphertext) = hpke::seal(kem(config)?, public, info, aad, plaintext)
-            .map_err(|error| hpke_error(&error, CryptoError::HpkeEncryptionError))?;
+        let kem = kem(config)?;
+        let seal = || hpke::seal(kem, public, info, aad, plaintext);
+        #[cfg(feature = "simulation")]
+        let seal = || self.apart(&[public, info, aad, plaintext], seal);
+        let (kem_output, ciphertext) =
+            seal().map_err(|error| hpke_error(&error, CryptoError::HpkeEncryptionError))?;
         Ok(HpkeCiphertext {
             kem_output: kem_output.into(),
             ciphertext: ciphertext.into(),
@@ -342,99 +370,5 @@ impl Signer for DeviceSigner<'_> {
 
     fn signature_scheme(&self) -> SignatureScheme {
         SignatureScheme::ED25519
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    /// What arrives in a Welcome or a path is any bytes at all.
-    #[test]
-    fn hpke_fails_on_any_length_and_never_panics() {
-        let crypto = crypto().unwrap();
-        for suite in Suite::ALL {
-            let config = || suite.ciphersuite().hpke_config();
-            let pair = crypto.derive_hpke_keypair(config(), &[7; 32]).unwrap();
-            let sealed = crypto
-                .hpke_seal(config(), &pair.public, b"i", b"a", b"text")
-                .unwrap();
-            let open = |sealed: &HpkeCiphertext| {
-                crypto.hpke_open(config(), sealed, &pair.private, b"i", b"a")
-            };
-            assert_eq!(open(&sealed).unwrap(), b"text");
-
-            for length in (0..1300).filter(|length| *length != pair.public.len()) {
-                let key = vec![1; length];
-                assert!(crypto.hpke_seal(config(), &key, b"", b"", b"").is_err());
-                assert!(crypto
-                    .hpke_setup_sender_and_export(config(), &key, b"", b"", 32)
-                    .is_err());
-            }
-            let encapsulation = sealed.kem_output.as_slice().len();
-            for length in (0..1300).filter(|length| *length != encapsulation) {
-                let kem_output = vec![1; length];
-                let private = &pair.private;
-                let export = crypto.hpke_setup_receiver_and_export(
-                    config(),
-                    &kem_output,
-                    private,
-                    b"",
-                    b"",
-                    32,
-                );
-                assert!(export.is_err());
-                let kem_output = kem_output.into();
-                let ciphertext = sealed.ciphertext.clone();
-                assert!(open(&HpkeCiphertext {
-                    kem_output,
-                    ciphertext
-                })
-                .is_err());
-            }
-            for length in 0..sealed.ciphertext.as_slice().len() {
-                let kem_output = sealed.kem_output.clone();
-                let ciphertext = vec![1; length].into();
-                assert!(open(&HpkeCiphertext {
-                    kem_output,
-                    ciphertext
-                })
-                .is_err());
-            }
-        }
-    }
-
-    #[test]
-    fn aead_fails_on_any_length_and_never_panics() {
-        let crypto = crypto().unwrap();
-        let alg = AeadType::Aes128Gcm;
-        for length in (0..40).filter(|length| *length != 16) {
-            assert!(crypto
-                .aead_encrypt(alg, &vec![0; length], b"", &[0; 12], b"")
-                .is_err());
-        }
-        for length in (0..40).filter(|length| *length != 12) {
-            assert!(crypto
-                .aead_encrypt(alg, &[0; 16], b"", &vec![0; length], b"")
-                .is_err());
-        }
-        for length in 0..40 {
-            assert!(crypto
-                .aead_decrypt(alg, &[0; 16], &vec![0; length], &[0; 12], b"")
-                .is_err());
-        }
-        let sealed = crypto
-            .aead_encrypt(alg, &[0; 16], b"text", &[0; 12], b"a")
-            .unwrap();
-        assert_eq!(
-            crypto
-                .aead_decrypt(alg, &[0; 16], &sealed, &[0; 12], b"a")
-                .unwrap(),
-            b"text"
-        );
-        assert!(crypto
-            .aead_encrypt(AeadType::Aes256Gcm, &[0; 32], b"", &[0; 12], b"")
-            .is_err());
     }
 }

@@ -26,7 +26,7 @@ use crate::policy::{
     can_be_sealed_to, check_added_fresh, check_commit, check_framing, check_group,
     check_new_parents, check_parents, leaver, Externals, Grounds, Posted, Refusal,
 };
-use crate::provider::{crypto, Provider};
+use crate::provider::{Provider, CRYPTO};
 use crate::refusals;
 use crate::store::Store;
 use crate::suite::Suite;
@@ -139,7 +139,7 @@ impl Tracker {
         let processed = self
             .0
             .group
-            .process_message(&KnowingCrypto::new(crypto()?), message)
+            .process_message(&KnowingCrypto::new(&CRYPTO), message)
             .map_err(refusals::process_public)?;
         let said = Authenticated::parse(processed.aad())?;
         let committer = processed.sender().clone();
@@ -153,7 +153,7 @@ impl Tracker {
             grounds: &grounds,
             externals,
         };
-        let verdict = check_commit(crypto()?, &self.0.membership, posted)?;
+        let verdict = check_commit(&CRYPTO, &self.0.membership, posted)?;
         check_added_fresh(&staged)?;
         if verdict.committer.certificate.device() != sender {
             return Err(Refusal::OtherSender.into());
@@ -163,7 +163,7 @@ impl Tracker {
         next.apply(*staged)?;
         let suite = next.membership.suite;
         check_parents(suite, &next.group)?;
-        check_new_parents(crypto()?, suite, &self.0.group, &next.group)?;
+        check_new_parents(&CRYPTO, suite, &self.0.group, &next.group)?;
         next.check_group_info(&parse_group_info(group_info)?, &verdict.committer)?;
         let epoch = next.group.group_context().epoch().as_u64();
         let before = self.0.context()?;
@@ -203,7 +203,7 @@ impl Tracked {
     fn copy(&self, membership: Membership) -> Result<Self, Error> {
         let store = self.store.copy()?;
         let group = {
-            let provider = Provider::public(&store)?;
+            let provider = Provider::public(&store);
             PublicGroup::load(provider.storage(), self.group.group_id())?
         };
         Ok(Self {
@@ -214,7 +214,7 @@ impl Tracked {
     }
 
     fn apply(&mut self, commit: openmls::prelude::StagedCommit) -> Result<(), Error> {
-        let provider = Provider::public(&self.store)?;
+        let provider = Provider::public(&self.store);
         self.group
             .merge_commit(provider.storage(), commit)
             .map_err(Error::library)
@@ -266,7 +266,7 @@ fn public_group(
     verified: Arc<Verified>,
 ) -> Result<PublicGroup, Error> {
     let (info, tree) = parse_group(group_info, tree)?;
-    let provider = Provider::public(store)?;
+    let provider = Provider::public(store);
     let crypto = KnowingCrypto::with(provider.crypto(), verified);
     let storage = provider.storage();
     PublicGroup::from_external(&crypto, storage, tree, info, ProposalStore::new())
@@ -299,6 +299,6 @@ fn check_extensions(info: &wire::GroupInfo<'_>) -> Result<(), Error> {
     };
     let suite = Suite::from_code(info.suite).ok_or(Refusal::Suite)?;
     let key = wire::only_vector(content).ok_or(NOT_A_GROUP_INFO)?;
-    can_be_sealed_to(crypto()?, suite.ciphersuite(), key)
+    can_be_sealed_to(&CRYPTO, suite.ciphersuite(), key)
         .map_err(|_| Refusal::GroupInfoExtensions.into())
 }

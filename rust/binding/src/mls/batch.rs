@@ -14,6 +14,10 @@ use crate::errors::raise;
 
 /// 0 is one for each core.
 fn count(threads: usize) -> NonZeroUsize {
+    #[cfg(feature = "simulation")]
+    if qnpc_crypto::simulation::Seeded::current().is_some() {
+        return NonZeroUsize::MIN; // the order in which several draw would be one of chance
+    }
     NonZeroUsize::new(threads)
         .or_else(|| available_parallelism().ok())
         .unwrap_or(NonZeroUsize::MIN)

@@ -11,12 +11,12 @@ mod hash;
 mod mlkem;
 
 /// Also importable as a module of its own: a submodule of an extension is not found by itself.
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+pub fn register(module: &Bound<'_, PyModule>, name: &str) -> PyResult<()> {
     module
         .py()
         .import("sys")?
         .getattr("modules")?
-        .set_item("qnpc._core.primitives", module)
+        .set_item(name, module)
 }
 
 /// Panics, with or without the GIL: how a test sees what becomes of a panic.
@@ -54,6 +54,6 @@ pub mod contents {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        register(module)
+        register(module, "qnpc._core.primitives")
     }
 }

@@ -4,14 +4,13 @@ use opaque_ke::{
     ClientLoginFinishParameters, ClientRegistrationFinishParameters, CredentialResponse,
     RegistrationResponse,
 };
-use rand::rngs::OsRng;
 use zeroize::Zeroizing;
 
 use super::{
     exactly, identifiers, take, OpaqueError, Stretching, Suite, CONTEXT, KE2, OUTPUT,
     REGISTRATION_RESPONSE,
 };
-use crate::secret::Secret;
+use crate::secret::{Generator, Secret};
 
 /// The client's state between the request and the upload of a registration.
 pub struct ClientRegistration {
@@ -23,7 +22,7 @@ impl ClientRegistration {
     /// The state, and the request of 32 bytes. A password has at most 65,535 bytes.
     pub fn start(password: &[u8]) -> Result<(Self, Vec<u8>), OpaqueError> {
         let kept = kept(password)?;
-        let started = opaque_ke::ClientRegistration::start(&mut OsRng, password)?;
+        let started = opaque_ke::ClientRegistration::start(&mut Generator, password)?;
         let state = Self {
             state: Box::new(started.state),
             password: kept,
@@ -45,9 +44,9 @@ impl ClientRegistration {
             identifiers(username, node),
             Some(&stretching.0),
         );
-        let mut finished = self
-            .state
-            .finish(&mut OsRng, &self.password, response, parameters)?;
+        let mut finished =
+            self.state
+                .finish(&mut Generator, &self.password, response, parameters)?;
         let upload = finished.message.serialize().to_vec();
         Ok((upload, take(&mut finished.export_key)?))
     }
@@ -73,7 +72,7 @@ impl ClientLogin {
     /// The state, and KE1 of 96 bytes. A password has at most 65,535 bytes.
     pub fn start(password: &[u8]) -> Result<(Self, Vec<u8>), OpaqueError> {
         let kept = kept(password)?;
-        let started = opaque_ke::ClientLogin::start(&mut OsRng, password)?;
+        let started = opaque_ke::ClientLogin::start(&mut Generator, password)?;
         let state = Self {
             state: Box::new(started.state),
             password: kept,
@@ -95,9 +94,9 @@ impl ClientLogin {
             identifiers(username, node),
             Some(&stretching.0),
         );
-        let mut finished = self
-            .state
-            .finish(&mut OsRng, &self.password, response, parameters)?;
+        let mut finished =
+            self.state
+                .finish(&mut Generator, &self.password, response, parameters)?;
         Ok(LoggedIn {
             ke3: finished.message.serialize().to_vec(),
             session_key: take(&mut finished.session_key)?,

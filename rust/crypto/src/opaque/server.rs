@@ -4,14 +4,13 @@ use opaque_ke::{
     CredentialFinalization, CredentialRequest, RegistrationRequest, RegistrationUpload,
     ServerLoginParameters, ServerRegistration, ServerSetup,
 };
-use rand::rngs::OsRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     exactly, identifiers, take, OpaqueError, Suite, CONTEXT, KE1, KE3, OUTPUT, RECORD,
     REGISTRATION_REQUEST, SETUP,
 };
-use crate::secret::Secret;
+use crate::secret::{Generator, Secret};
 
 /// The server's long-term secret. Lost, no password works any more.
 pub struct Server(Box<ServerSetup<Suite>>);
@@ -19,7 +18,7 @@ pub struct Server(Box<ServerSetup<Suite>>);
 impl Server {
     /// A new setup.
     pub fn generate() -> Self {
-        Self(Box::new(ServerSetup::new(&mut OsRng)))
+        Self(Box::new(ServerSetup::new(&mut Generator)))
     }
 
     /// The setup of [`Server::to_bytes`].
@@ -67,7 +66,7 @@ impl Server {
         };
         let request = CredentialRequest::deserialize(exactly::<KE1>(request)?)?;
         let started = opaque_ke::ServerLogin::start(
-            &mut OsRng,
+            &mut Generator,
             &self.0,
             record,
             request,

@@ -2,15 +2,16 @@
 
 use openmls_rust_crypto::RustCrypto;
 use openmls_traits::crypto::OpenMlsCrypto;
+use openmls_traits::random::OpenMlsRand;
 use openmls_traits::types::{
     AeadType, Ciphersuite, CryptoError, ExporterSecret, HashType, HpkeAeadType, HpkeCiphertext,
     HpkeConfig, HpkeKdfType, HpkeKemType, HpkeKeyPair, KemOutput, SignatureScheme,
 };
-use openmls_traits::OpenMlsProvider;
+use qnpc_crypto::secret::RandomError;
 use tls_codec::SecretVLBytes;
 
 use crate::error::Error;
-use crate::provider::{crypto, Crypto};
+use crate::provider::{self, CRYPTO};
 use crate::store::{Store, View, Writes};
 
 const CIPHERSUITES: [Ciphersuite; 4] = [
@@ -30,43 +31,15 @@ pub(super) fn ciphersuite(code: Option<&[u8]>) -> Result<Ciphersuite, Error> {
     known.ok_or(Error::Unreadable("the ciphersuite is not implemented"))
 }
 
-pub(super) struct Provider<'a> {
-    crypto: Primitives,
-    storage: View<'a>,
-}
+/// What the library works with for a client of the vectors.
+pub(super) type Provider<'a> = provider::Provider<'a, Primitives>;
 
-impl<'a> Provider<'a> {
-    pub(super) fn new(store: &'a Store) -> Result<Self, Error> {
-        Ok(Self {
-            crypto: Primitives {
-                ours: crypto()?,
-                others: RustCrypto::default(),
-            },
-            storage: View::new(store, Writes::All),
-        })
-    }
-}
-
-impl<'a> OpenMlsProvider for Provider<'a> {
-    type CryptoProvider = Primitives;
-    type RandProvider = Crypto;
-    type StorageProvider = View<'a>;
-
-    fn storage(&self) -> &View<'a> {
-        &self.storage
-    }
-
-    fn crypto(&self) -> &Primitives {
-        &self.crypto
-    }
-
-    fn rand(&self) -> &Crypto {
-        self.crypto.ours
-    }
+pub(super) fn provider(store: &Store) -> Provider<'_> {
+    let others = RustCrypto::default();
+    Provider::with(Primitives { others }, View::new(store, Writes::All))
 }
 
 pub(super) struct Primitives {
-    ours: &'static Crypto,
     others: RustCrypto,
 }
 
@@ -74,7 +47,7 @@ pub(super) struct Primitives {
 macro_rules! if_ours {
     ($self:ident, $condition:expr, $method:ident($($argument:expr),*)) => {
         match $condition {
-            true => $self.ours.$method($($argument),*),
+            true => CRYPTO.$method($($argument),*),
             false => $self.others.$method($($argument),*),
         }
     };
@@ -109,7 +82,7 @@ impl OpenMlsCrypto for Primitives {
         salt: &[u8],
         ikm: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.ours.hkdf_extract(hash, salt, ikm)
+        CRYPTO.hkdf_extract(hash, salt, ikm)
     }
 
     fn hmac(
@@ -118,7 +91,7 @@ impl OpenMlsCrypto for Primitives {
         key: &[u8],
         message: &[u8],
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.ours.hmac(hash, key, message)
+        CRYPTO.hmac(hash, key, message)
     }
 
     fn hkdf_expand(
@@ -128,11 +101,11 @@ impl OpenMlsCrypto for Primitives {
         info: &[u8],
         length: usize,
     ) -> Result<SecretVLBytes, CryptoError> {
-        self.ours.hkdf_expand(hash, prk, info, length)
+        CRYPTO.hkdf_expand(hash, prk, info, length)
     }
 
     fn hash(&self, hash: HashType, data: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        self.ours.hash(hash, data)
+        CRYPTO.hash(hash, data)
     }
 
     fn aead_encrypt(
@@ -244,5 +217,17 @@ impl OpenMlsCrypto for Primitives {
     ) -> Result<HpkeKeyPair, CryptoError> {
         let ours = our_kem(&config);
         if_ours!(self, ours, derive_hpke_keypair(config, ikm))
+    }
+}
+
+impl OpenMlsRand for Primitives {
+    type Error = RandomError;
+
+    fn random_array<const N: usize>(&self) -> Result<[u8; N], RandomError> {
+        CRYPTO.random_array()
+    }
+
+    fn random_vec(&self, length: usize) -> Result<Vec<u8>, RandomError> {
+        CRYPTO.random_vec(length)
     }
 }

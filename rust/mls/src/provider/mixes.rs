@@ -15,7 +15,7 @@ use openmls_traits::types::{HpkeCiphertext, SignatureScheme};
 use openmls_traits::OpenMlsProvider;
 use tls_codec::{Deserialize as _, Serialize as _};
 
-use super::{Crypto, Provider};
+use super::{Provider, CRYPTO};
 use crate::store::Store;
 use crate::suite::Suite;
 
@@ -173,7 +173,7 @@ fn members_of_three_mixes_follow_each_other() {
         for founder in 0..3 {
             let (rust, libcrux) = (OpenMlsRustCrypto::default(), Libcrux::new().unwrap());
             let store = Store::new();
-            let ours = Provider::new(&store).unwrap();
+            let ours = Provider::new(&store);
             let mut members: Vec<Box<dyn Follows>> = vec![
                 Box::new(Member::new(&rust, "rust", suite)),
                 Box::new(Member::new(&libcrux, "libcrux", suite)),
@@ -231,9 +231,9 @@ fn hpke_is_the_same_everywhere() {
         assert_eq!(&*secret, &*received);
     }
     for suite in Suite::ALL {
-        meet(suite, &Crypto, &rust);
-        meet(suite, &rust, &Crypto);
-        meet(suite, &Crypto, &libcrux);
-        meet(suite, &libcrux, &Crypto);
+        meet(suite, &CRYPTO, &rust);
+        meet(suite, &rust, &CRYPTO);
+        meet(suite, &CRYPTO, &libcrux);
+        meet(suite, &libcrux, &CRYPTO);
     }
 }

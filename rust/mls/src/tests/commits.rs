@@ -13,7 +13,7 @@ use super::{both_suites, bytes, id, world, Person, World, ALICE, ANY, BOB, CAROL
 use crate::error::Error;
 use crate::message::parse_protocol;
 use crate::policy::Refusal;
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::suite::Suite;
 
 #[test]
@@ -22,7 +22,7 @@ fn proposals_come_in_commits_and_nowhere_else() {
     let carol = leaf(&world, CAROL);
     let alice = &mut world.people[ALICE];
     let store = alice.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let device = SigningKey::from_seed(alice.device.seed()).unwrap();
     let mls = &mut alice.group().mls;
     mls.set_aad(id(66).to_vec());
@@ -48,7 +48,7 @@ fn proposals_come_in_commits_and_nowhere_else() {
     // Not even by somebody who has taken the proposal in, and to whom the library would give it.
     let bob = &mut world.people[BOB];
     let store = bob.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let mls = &mut bob.group().mls;
     let processed = mls.process_message(&provider, parse_protocol(&proposal).unwrap());
     let ProcessedMessageContent::ProposalMessage(queued) = processed.unwrap().into_content() else {
@@ -68,15 +68,13 @@ fn other_types_of_proposals_are_refused() {
     let alice = &mut world.people[ALICE];
     let psk = PreSharedKeyId::new(
         Suite::Classical.ciphersuite(),
-        crypto().unwrap(),
+        &CRYPTO,
         openmls::schedule::Psk::External(openmls::schedule::ExternalPsk::new(b"psk".to_vec())),
     )
     .unwrap();
-    psk.store(&Provider::new(&alice.store).unwrap(), b"secret")
-        .unwrap();
+    psk.store(&Provider::new(&alice.store), b"secret").unwrap();
     let bob = &mut world.people[BOB];
-    psk.store(&Provider::new(&bob.store).unwrap(), b"secret")
-        .unwrap();
+    psk.store(&Provider::new(&bob.store), b"secret").unwrap();
     bob.save();
     let proposal = Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(psk)));
     let forged = world.forge(ALICE, |commit| commit.add_proposal(proposal));
@@ -105,7 +103,7 @@ fn handshakes_are_public() {
     let mut world = world();
     let bob = &mut world.people[BOB];
     let store = bob.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let config = openmls::prelude::MlsGroupJoinConfig::builder()
         .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
         .build();
@@ -123,7 +121,7 @@ fn authenticated_data_is_a_message_id() {
     let bob = &mut world.people[BOB];
     let device = SigningKey::from_seed(bob.device.seed()).unwrap();
     let store = bob.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let mls = &mut bob.group().mls;
     mls.set_aad(b"short".to_vec());
     let message = bytes(

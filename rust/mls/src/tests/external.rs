@@ -22,7 +22,7 @@ use crate::group::Group;
 use crate::member::Membership;
 use crate::message::parse_protocol;
 use crate::policy::{check_commit, DeviceKey, Externals, Grounds, Posted, Refusal};
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::revocation::Revocation;
 use crate::store::Store;
 use crate::suite::Suite;
@@ -107,7 +107,7 @@ fn forged(
     quotes: &[Quote],
 ) -> (Vec<u8>, Vec<u8>) {
     let store = Store::new();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     if let Some(psk) = &psk {
         psk.store(&provider, b"secret").unwrap();
     }
@@ -329,13 +329,12 @@ fn a_joiner_brings_nothing_else() {
     let laptop = world.people[BOB].second_device();
     let psk = PreSharedKeyId::new(
         Suite::Classical.ciphersuite(),
-        crypto().unwrap(),
+        &CRYPTO,
         Psk::External(ExternalPsk::new(b"psk".to_vec())),
     )
     .unwrap();
     for person in &mut world.people {
-        psk.store(&Provider::new(&person.store).unwrap(), b"secret")
-            .unwrap();
+        psk.store(&Provider::new(&person.store), b"secret").unwrap();
         person.save();
     }
     let (commit, info) = forged(&laptop, &offer, own(&laptop), Some(psk), &[]);
@@ -380,7 +379,7 @@ fn a_joiner_removes_nobody_but_itself() {
     let (info, tree) = world.offer();
     let pending = world.people[BOB].knocks(&info, &tree, &[]).unwrap();
     let alice = world.people[ALICE].group();
-    let provider = Provider::new(&alice.store).unwrap();
+    let provider = Provider::new(&alice.store);
     let message = parse_protocol(&pending.commit).unwrap();
     let processed = alice.mls.process_message(&provider, message).unwrap();
     let sender = processed.sender().clone();
@@ -403,9 +402,9 @@ fn a_joiner_removes_nobody_but_itself() {
         grounds: &Grounds::Quoted(BTreeMap::new()),
         externals: ANY,
     };
-    let refused = check_commit(crypto().unwrap(), &before, posted);
+    let refused = check_commit(&CRYPTO, &before, posted);
     assert_eq!(refused.unwrap_err(), Refusal::RemoveByOther);
-    check_commit(crypto().unwrap(), membership, posted).unwrap();
+    check_commit(&CRYPTO, membership, posted).unwrap();
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn forge_saying(
     let store = person.store.clone();
     let device = SigningKey::from_seed(person.device.seed()).unwrap();
     let mls = &mut person.group.as_mut().unwrap().mls;
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     mls.set_aad(authenticated_data.to_vec());
     let messages = build(mls.commit_builder().force_self_update(true))
         .load_psks(provider.storage())
@@ -65,7 +65,7 @@ pub(super) fn raw(
     build: impl FnOnce(KeyPackageBuilder) -> KeyPackageBuilder,
 ) -> KeyPackage {
     let store = Store::new();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let builder = KeyPackage::builder().leaf_node_capabilities(config::capabilities());
     build(builder)
         .build(

@@ -63,7 +63,7 @@ fn a_node_that_starts_again_follows_a_group_with_an_aged_leaf() {
             .wire_format_policy(openmls::prelude::PURE_PLAINTEXT_WIRE_FORMAT_POLICY)
             .use_ratchet_tree_extension(false)
             .build();
-        let provider = Provider::new(&alice.store).unwrap();
+        let provider = Provider::new(&alice.store);
         let signer = DeviceSigner(&alice.device);
         let id_ = GroupId::from_slice(&GROUP);
         let mls =

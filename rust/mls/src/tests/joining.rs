@@ -75,7 +75,7 @@ fn a_tree_must_hold_the_leaf_of_the_key_package() {
 
     // What alice cannot forge but for the init key of the first: the Welcome names the second, and opens.
     let store = dave.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let bundles = packages.map(|package| {
         let package = validate(&package, Suite::Classical).unwrap();
         let reference = package.hash_ref(provider.crypto()).unwrap();
@@ -165,7 +165,7 @@ fn a_welcome_brings_no_tree() {
     let package = dave.key_package(Suite::Classical);
     let package = validate(&package, Suite::Classical).unwrap();
     let alice = &mut world.people[ALICE];
-    let provider = Provider::new(&alice.store).unwrap();
+    let provider = Provider::new(&alice.store);
     let signer = DeviceSigner(&alice.device);
     let mls = &mut alice.group.as_mut().unwrap().mls;
     let messages = mls

@@ -123,7 +123,7 @@ fn a_committer_keeps_its_signature_key() {
     let fresh = SigningKey::generate().unwrap();
     let certificate = Certificate::issue(&bob.identity, "bob", &fresh.public(), 1).unwrap();
     let store = bob.store.clone();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let old = SigningKey::from_seed(bob.device.seed()).unwrap();
     let mls = &mut bob.group().mls;
     mls.set_aad(id(66).to_vec());

@@ -6,7 +6,7 @@ use tls_codec::Serialize as _;
 
 use super::{both_suites, id, World, BOB, GROUP};
 use crate::policy::{check_new_parents, Refusal};
-use crate::provider::{crypto, Provider};
+use crate::provider::{Provider, CRYPTO};
 use crate::store::Store;
 use crate::wire;
 
@@ -27,7 +27,7 @@ fn spoiled(world: &mut World) -> PublicGroup {
     }
     let store = Store::new();
     store.load(rows).unwrap();
-    let provider = Provider::new(&store).unwrap();
+    let provider = Provider::new(&store);
     let loaded = PublicGroup::load(provider.storage(), &GroupId::from_slice(&GROUP));
     loaded.unwrap().unwrap()
 }
@@ -40,7 +40,7 @@ fn a_key_that_nobody_can_seal_to_never_enters_a_tree() {
         world.accept(BOB, &update);
         let after = spoiled(&mut world);
         let before = world.people[BOB].group.as_ref().unwrap().mls.public_group();
-        let crypto = crypto().unwrap();
+        let crypto = &CRYPTO;
         assert_eq!(
             check_new_parents(crypto, suite, before, &after),
             Err(Refusal::EncryptionKey)

@@ -90,7 +90,7 @@ fn a_tree_is_held_to_what_every_leaf_is() {
     let cases: [(_, &dyn Fn() -> Refusal); 2] =
         [(stolen, &|| Refusal::OtherDevice), (unsigned, &malformed)];
     for (credential, rule) in cases {
-        let provider = Provider::new(&alice.store).unwrap();
+        let provider = Provider::new(&alice.store);
         let signer = DeviceSigner(&alice.device);
         let roles = Roles::of(alice.identity.public());
         let config = config::create(Suite::Classical, &roles).unwrap();

@@ -11,7 +11,7 @@ use super::{both_suites, bytes, id, Person, World, ALICE, ANY, BOB, CAROL};
 use crate::config;
 use crate::error::Error;
 use crate::policy::Refusal;
-use crate::provider::{crypto, DeviceSigner, Provider};
+use crate::provider::{DeviceSigner, Provider, CRYPTO};
 use crate::roles::Roles;
 use crate::suite::Suite;
 use crate::tracker::Tracker;
@@ -203,10 +203,7 @@ fn a_group_info_brings_no_tree() {
     let alice = &mut world.people[ALICE];
     let signer = DeviceSigner(&alice.device);
     let mls = &alice.group.as_ref().unwrap().mls;
-    let with_tree = bytes(
-        &mls.export_group_info(crypto().unwrap(), &signer, true)
-            .unwrap(),
-    );
+    let with_tree = bytes(&mls.export_group_info(&CRYPTO, &signer, true).unwrap());
     let tree = alice.group().tree().unwrap();
     let tracked = Tracker::from_group_info(&with_tree, &tree).map(|_| ());
     assert_eq!(tracked, Err(Error::Refused(Refusal::GroupInfoExtensions)));
@@ -215,7 +212,7 @@ fn a_group_info_brings_no_tree() {
     let store = world.people[BOB].store.clone();
     let update = {
         let bob = &mut world.people[BOB];
-        let provider = Provider::new(&store).unwrap();
+        let provider = Provider::new(&store);
         let signer = DeviceSigner(&bob.device);
         let mls = &mut bob.group.as_mut().unwrap().mls;
         mls.set_aad(id(1).to_vec());
@@ -300,7 +297,7 @@ fn a_group_without_our_rules_is_neither_tracked_nor_joined() {
             .capabilities(config::capabilities())
             .with_group_context_extensions(extensions)
             .build();
-        let provider = Provider::new(&alice.store).unwrap();
+        let provider = Provider::new(&alice.store);
         let signer = DeviceSigner(&alice.device);
         let id = GroupId::from_slice(id);
         let group =

@@ -31,7 +31,7 @@ pub(super) fn public_group(
 ) -> Result<PublicGroup, Error> {
     let (info, tree) = parse_group(group_info, tree)?;
     let group_id = info.group_id().clone();
-    let provider = Provider::public(store)?;
+    let provider = Provider::public(store);
     let knowing = Knowing::new(&provider);
     knowing.learn(verified);
     let nobody = SigningKey::generate().map_err(Error::library)?;
