@@ -5,9 +5,10 @@ from __future__ import annotations
 from qnpc import _core
 from qnpc.client import contacts, intents
 from qnpc.client.account import group_id_of
-from qnpc.client.inbound import Inbound, group_entry
+from qnpc.client.grouplog import group_entry
 from qnpc.client.state import InvitationRow, RawEntryRow, Transaction
 from qnpc.errors import Code, Error
+from qnpc.limits import Limits
 
 
 def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
@@ -23,7 +24,7 @@ def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
     return found
 
 
-def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> None:
+def join(tx: Transaction, limits: Limits, invitation: InvitationRow, tree: bytes, update: bytes) -> None:
     """`tree` is the node's word and checked against the Welcome.
 
     `update` becomes the id of an intent that renews our leaf: until then the group relies on a KeyPackage that lay at
@@ -50,7 +51,7 @@ def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: byt
         # A cursor is of a membership before this one, and would make the entries between the two look like lost ones.
         tx.forget_cursor(invitation.group)
     for row in early:
-        group_entry(tx, inbound, row)
+        group_entry(tx, limits, row)
     intents.add_update(tx, update, invitation.group)
 
 

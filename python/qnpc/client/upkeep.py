@@ -6,7 +6,7 @@ from functools import partial
 
 from qnpc import _core
 from qnpc.client.account import Account
-from qnpc.client.connection import Online
+from qnpc.client.capabilities import Online
 from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
