@@ -1,7 +1,7 @@
 """Intents on their way out: durable before anything is encrypted for them, sealed and stored before they are sent.
 
-Each group has its own order: one intent at a time, oldest first. Every intent ends as accepted, or as failed with a code. What becomes of
-one when its time has come is `sending`'s.
+Each group has its own order: one intent at a time, oldest first, but nothing between the sealing of a commit and its end. Every intent
+ends as accepted, or as failed with a code. What becomes of one when its time has come is `sending`'s.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Outbox:
                 await self._pause(group, error, failures, crowded=crowded)
 
     async def _next(self, group: bytes, crowded: bool) -> IntentRow | None:
-        """The oldest; but a text that there is no room for is passed by commits, for one of them may make room."""
+        """In their order; but a text that there is no room for is passed by commits, for one of them may make room."""
 
         def find(tx: Transaction) -> IntentRow | None:
             return (tx.next_commit(group) if crowded else None) or tx.next_intent(group)

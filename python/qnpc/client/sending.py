@@ -57,6 +57,7 @@ class Sender:
         self._limits = limits
         self._state = state
         self._connector = connector
+        self._tries: dict[bytes, int] = {}  # of intents that could not be sealed
         self._candidates = Candidates(limits)
         self._capabilities = Capabilities(limits)
 
@@ -89,6 +90,23 @@ class Sender:
         await self._connector.ended(online)
 
     async def _seal(self, online: Online, intent: IntentRow) -> None:
+        """Nothing has left yet: what fails inside again and again is not tried for ever, or all behind it would wait."""
+        tries = 1 + self._tries.pop(intent.id, 0)
+        try:
+            await self._seal_once(online, intent)
+        except Exception as failure:
+            if (
+                isinstance(failure, TimeoutError)
+                or getattr(failure, "kind", Code.INTERNAL) is not Code.INTERNAL
+            ):
+                raise
+            if tries < self._limits.seal_tries:
+                self._tries[intent.id] = tries
+                raise
+            _log.error("an intent of kind %s cannot be sealed: %s", intent.kind, type(failure).__name__)
+            await self._fail(intent, Error(Code.INTERNAL))
+
+    async def _seal_once(self, online: Online, intent: IntentRow) -> None:
         candidates: Sequence[Candidate] = ()
         if intent.kind == "add":
             names, suite = await self._state.run(lambda tx: sealing.absent(tx, intent))

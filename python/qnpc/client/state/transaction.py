@@ -302,6 +302,7 @@ class Transaction:
         return None if row is None else IntentRow(*row)
 
     def next_intent(self, group: bytes) -> IntentRow | None:
+        """The oldest, but before it a commit that is sealed: while it is pending nothing else can be."""
         row = self._db.row("outbox_next", group)
         return None if row is None else IntentRow(*row)
 

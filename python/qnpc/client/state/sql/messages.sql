@@ -37,7 +37,7 @@ SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reas
 
 -- name: outbox_next
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
-  WHERE grp = ? AND state IN ('waiting', 'sealed') ORDER BY number LIMIT 1;
+  WHERE grp = ? AND state IN ('waiting', 'sealed') ORDER BY state = 'sealed' AND kind <> 'text' DESC, number LIMIT 1;
 
 -- name: outbox_next_commit
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
