@@ -76,6 +76,7 @@ class Limits:
     unknown_channels: int = 1024  # groups that nobody invited a client to and that it hears of all the same
     welcome: int = 256 * 1024
     raw_bytes: int = 256 * 1024 * 1024  # entries of groups that a client is not in
+    raw_bytes_per_group: int = 32 * 1024 * 1024  # of one of them
     call_timeout: float = 20.0
     connect_timeout: float = 10.0
     send_timeout: float = 30.0

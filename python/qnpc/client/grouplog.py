@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qnpc import _core
-from qnpc.client import contacts
+from qnpc.client import contacts, raw
 from qnpc.client.membership import OUTSIDE, lapse
 from qnpc.client.settle import commit_accepted, text_accepted
 from qnpc.client.state import GroupRow, RawEntryRow, Transaction
@@ -25,7 +25,7 @@ def group_entry(tx: Transaction, limits: Limits, row: RawEntryRow) -> None:
     if group is not None and row.sender == tx.device.public_key and tx.intent(row.id) is not None:
         _own_entry(tx, row)
     elif group is None or group.state in OUTSIDE:  # invited and not joined yet: join replays it
-        tx.keep_raw(row, limits.raw_bytes)
+        raw.keep(tx, limits, row)
     else:
         _foreign_entry(tx, limits, group, row)
 
@@ -49,7 +49,7 @@ def _foreign_entry(tx: Transaction, limits: Limits, group: GroupRow, row: RawEnt
         if row.sender == tx.device.public_key or _core.inspect_message(row.payload).epoch > mls.epoch:
             # of a past of ours that we do not remember, or of a future that we cannot reach
             lapse(tx, group.id, row.received)
-            tx.keep_raw(row, limits.raw_bytes)
+            raw.keep(tx, limits, row)
             return
         processed = mls.process(row.payload)
         if isinstance(processed, _core.Application):

@@ -6,6 +6,7 @@ from qnpc import _core
 from qnpc.client import contacts, intents
 from qnpc.client.account import group_id_of
 from qnpc.client.grouplog import group_entry
+from qnpc.client.membership import show_gap
 from qnpc.client.state import InvitationRow, RawEntryRow, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
@@ -46,7 +47,13 @@ def join(tx: Transaction, limits: Limits, invitation: InvitationRow, tree: bytes
         contacts.meet(tx, member.certificate)
     tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
     tx.delete_invitations(invitation.group)
-    early = [row for row in tx.take_raw(invitation.group) if not _before(row, group.epoch)]
+    kept, lost = tx.take_raw(invitation.group)
+    early = [row for row in kept if not _before(row, group.epoch)]
+    if lost and len(early) == len(
+        kept
+    ):  # an entry of before among them would say that the lost ones are of before too
+        incarnation, _ = tx.cursor(invitation.group) or (0, 0)
+        show_gap(tx, invitation.group, incarnation, lost, tx.now, {"dropped": True})
     if not early:
         # A cursor is of a membership before this one, and would make the entries between the two look like lost ones.
         tx.forget_cursor(invitation.group)
