@@ -89,6 +89,7 @@ class Limits:
     retry_after: float = 300.0  # the longest that a client waits because its node says so
     past_epoch_ttl: float = 7 * 86400.0  # then a client forgets the secrets of an epoch that has ended
     seal_tries: int = 6  # then a client gives up an intent that something inside fails on
+    sealed_ttl: float = 86400.0  # then a client looks where the group is before it sends what it encrypted
     upkeep_interval: float = 3600.0  # between two looks at what a client keeps at its node
     key_fetches: int = 16  # that a client has in flight at once
 

@@ -64,7 +64,7 @@ def _gap(event: Event) -> str:
     if event.get("lapsed"):
         return f"-- {_at(event)} this device cannot follow the group any more (E107): ask an admin to invite it again"
     if event.get("dropped"):
-        return f"-- {_at(event)} there was no room for all that was said before the group was joined; messages are missing here"
+        return f"-- {_at(event)} not all that was said before the group was joined was kept; messages are missing here"
     return f"-- {_at(event)} {event.get('expired', 'some')} messages expired before they were fetched"
 
 

@@ -55,6 +55,8 @@ def _advance(tx: Transaction, limits: Limits, entry: Entry) -> bool:
                 {"expired": expired} if incarnation == entry.incarnation else {"restored": True}
             )
             show_gap(tx, entry.channel, entry.incarnation, entry.seq - 1, entry.received, gap)
+            if tx.group(entry.channel) is None:  # not joined yet: join shows it
+                tx.lose_raw(entry.channel, entry.seq - 1)
     elif not _known(tx, entry.channel) and tx.unknown_channels() >= limits.unknown_channels:
         return False
     tx.set_cursor(entry.channel, entry.incarnation, entry.seq)

@@ -45,20 +45,10 @@ def join(tx: Transaction, limits: Limits, invitation: InvitationRow, tree: bytes
         )
     for member in group.members():
         contacts.meet(tx, member.certificate)
+    again = tx.group(invitation.group) is not None
     tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
     tx.delete_invitations(invitation.group)
-    kept, lost = tx.take_raw(invitation.group)
-    early = [row for row in kept if not _before(row, group.epoch)]
-    if lost and len(early) == len(
-        kept
-    ):  # an entry of before among them would say that the lost ones are of before too
-        incarnation, _ = tx.cursor(invitation.group) or (0, 0)
-        show_gap(tx, invitation.group, incarnation, lost, tx.now, {"dropped": True})
-    if not early:
-        # A cursor is of a membership before this one, and would make the entries between the two look like lost ones.
-        tx.forget_cursor(invitation.group)
-    for row in early:
-        group_entry(tx, limits, row)
+    _replay(tx, limits, invitation.group, group.epoch, again=again)
     intents.add_update(tx, update, invitation.group)
 
 
@@ -69,8 +59,28 @@ def decline(tx: Transaction, name: str) -> InvitationRow:
         tx.delete_invitations(row.group)
         if tx.group(row.group) is None:
             tx.take_raw(row.group)
+            tx.forget_cursor(row.group)
     tx.touched = True
     return found[0]
+
+
+def _replay(tx: Transaction, limits: Limits, group: bytes, epoch: int, *, again: bool) -> None:
+    """What came since we were added; what is missing is shown where it is missing. `again`: we knew the group before."""
+    kept, lost = tx.take_raw(group)
+    ours = [row for row in kept if not _before(row, epoch)]
+    incarnation, _ = tx.cursor(group) or (0, 0)
+    if not ours and (again or kept or lost):
+        # The cursor is of a membership before this one, and would make the entries between the two look like lost ones.
+        tx.forget_cursor(group)
+    # What is kept is the end of the log: while an entry of before is, nothing is lost since.
+    if lost and len(ours) == len(kept) and (not ours or lost < ours[0].seq):
+        show_gap(tx, group, incarnation, lost, tx.now, {"dropped": True})
+    reached = ours[0].seq if ours else 0
+    for row in ours:
+        if row.seq > reached + 1:
+            show_gap(tx, group, incarnation, row.seq - 1, row.received, {"expired": row.seq - 1 - reached})
+        reached = row.seq
+        group_entry(tx, limits, row)
 
 
 def _before(row: RawEntryRow, epoch: int) -> bool:

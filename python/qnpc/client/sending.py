@@ -115,6 +115,12 @@ class Sender:
 
     async def _send(self, online: Online, intent: IntentRow) -> None:
         """Sends what is sealed and notes the answer. Only an answer to this very intent may fail it."""
+        if intent.kind == "text" and await self._state.run(
+            lambda tx: tx.is_older(intent.id, self._limits.sealed_ttl)
+        ):
+            await self._catch_up(online)
+            if await self._state.run(lambda tx: _out_of_date(tx, intent.id)):
+                return
         try:
             async with asyncio.timeout(self._limits.call_timeout):
                 settled = await self._ask(online, intent)
@@ -128,6 +134,14 @@ class Sender:
         try:
             await self._state.run(settled)
         except _core.StateError as error:  # accepted all the same: asked again, and noted then
+            raise Error(Code.INTERNAL) from error
+
+    async def _catch_up(self, online: Online) -> None:
+        try:
+            await self._connector.caught_up(online)
+        except Disconnected:
+            raise
+        except Error as error:  # it says nothing of the intent
             raise Error(Code.INTERNAL) from error
 
     async def _ask(self, online: Online, intent: IntentRow) -> _Noted:
@@ -203,6 +217,18 @@ def _settle(
     row = tx.intent(intent.id)
     if row is not None:
         accepted(tx, row, seq)
+
+
+def _out_of_date(tx: Transaction, intent: bytes) -> bool:
+    """Of a text that lay sealed for long, when all that the node had is durable here. It may have gone out then: our own entry has told.
+    If not, and the group has moved on since, the others may have forgotten its epoch, and it is sealed again."""
+    row = tx.intent(intent)
+    if row is None or row.state != "sealed":
+        return True
+    if is_outside(tx, row.group) or tx.mls_group(row.group).epoch == row.epoch:
+        return False
+    settle.reopened(tx, intent)
+    return True
 
 
 def _lapse_ahead(tx: Transaction, group: bytes, there: GroupInfoResults | None) -> None:

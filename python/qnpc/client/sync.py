@@ -51,6 +51,7 @@ class Sync:
         ]
         if ahead:
             await self._state.run(lambda tx: _lapse_active(tx, ahead))
+        await self._state.run(lambda tx: _begin(tx, heads))
         for head in heads:
             reached = self._reached.get(head.channel, head.acked)
             self._reached[head.channel] = max(reached, head.first - 1)
@@ -98,6 +99,14 @@ def _is_the_databases(error: Exception) -> bool:
 
 def _in_range(entry: Entry) -> bool:
     return 0 < entry.seq < _LARGEST and entry.incarnation < _LARGEST and abs(entry.received) < _LARGEST
+
+
+def _begin(tx: Transaction, heads: Sequence[Head]) -> None:
+    """Where the log of a group begins for us, while nothing of it has come: what expires before that is a gap too."""
+    for head in heads:
+        known = tx.group(head.channel) is not None or tx.is_invited(head.channel)
+        if head.group and known and tx.cursor(head.channel) is None:
+            tx.set_cursor(head.channel, head.incarnation, head.acked)
 
 
 def _lapse_active(tx: Transaction, channels: Sequence[bytes]) -> None:

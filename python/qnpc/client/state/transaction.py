@@ -330,6 +330,10 @@ class Transaction:
         row = self._db.row("outbox_next_commit", group)
         return None if row is None else IntentRow(*row)
 
+    def is_older(self, intent: bytes, age: float) -> bool:
+        """Whether it was added so many seconds ago."""
+        return self._db.row("outbox_is_older", intent, self.now - int(age * 1000)) is not None
+
     def groups_with_intents(self) -> list[bytes]:
         return [bytes(row[0]) for row in self._db.rows("outbox_groups")]
 

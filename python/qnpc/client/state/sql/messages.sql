@@ -43,6 +43,9 @@ SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reas
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
   WHERE grp = ? AND state IN ('waiting', 'sealed') AND kind <> 'text' ORDER BY number LIMIT 1;
 
+-- name: outbox_is_older
+SELECT 1 FROM outbox WHERE id = ? AND created <= ?;
+
 -- name: outbox_groups
 SELECT DISTINCT grp FROM outbox WHERE state IN ('waiting', 'sealed') ORDER BY grp;
 
