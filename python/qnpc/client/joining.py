@@ -48,6 +48,7 @@ def join(tx: Transaction, limits: Limits, invitation: InvitationRow, tree: bytes
     again = tx.group(invitation.group) is not None
     tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
     tx.delete_invitations(invitation.group)
+    tx.forget_counters(invitation.group)  # what was said between two memberships is not missing
     _replay(tx, limits, invitation.group, group.epoch, again=again)
     intents.add_update(tx, update, invitation.group)
 

@@ -311,6 +311,9 @@ class Transaction:
         self._db.run("counter_set", group, device, counter)
         return 0 if row is None else max(0, counter - int(row[0]) - 1)
 
+    def forget_counters(self, group: bytes) -> None:
+        self._db.run("counter_forget", group)
+
     # -- outbox
 
     def add_intent(self, intent: bytes, group: bytes, kind: str, body: dict[str, Any]) -> None:

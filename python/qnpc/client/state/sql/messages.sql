@@ -29,6 +29,9 @@ SELECT counter FROM sender_counter WHERE grp = ? AND device = ?;
 INSERT INTO sender_counter (grp, device, counter) VALUES (?, ?, ?)
   ON CONFLICT (grp, device) DO UPDATE SET counter = max(counter, excluded.counter);
 
+-- name: counter_forget
+DELETE FROM sender_counter WHERE grp = ?;
+
 -- name: outbox_add
 INSERT INTO outbox (id, grp, kind, body, state, created) VALUES (?, ?, ?, ?, 'waiting', ?);
 
