@@ -92,6 +92,7 @@ class Limits:
     unknown_channels: int = 1024  # groups that nobody invited a client to and that it hears of all the same
     welcome: int = 256 * 1024
     raw_bytes: int = 256 * 1024 * 1024  # entries of groups that a client is not in
+    raw_bytes_per_group: int = 32 * 1024 * 1024  # of one of them
     call_timeout: float = 20.0
     connect_timeout: float = 10.0
     send_timeout: float = 30.0
@@ -103,6 +104,8 @@ class Limits:
     )
     retry_after: float = 300.0  # the longest that a client waits because its node says so
     past_epoch_ttl: float = 7 * 86400.0  # then a client forgets the secrets of an epoch that has ended
+    seal_tries: int = 6  # then a client gives up an intent that something inside fails on
+    sealed_ttl: float = 86400.0  # then a client looks where the group is before it sends what it encrypted
     upkeep_interval: float = 3600.0  # between two looks at what a client keeps at its node
     key_fetches: int = 16  # that a client has in flight at once
 

@@ -210,3 +210,18 @@ async def test_a_damaged_ciphertext_from_a_member_is_shown_as_unreadable_and_pas
         "unreadable",
         "text",
     ]
+
+
+async def test_what_was_said_while_one_was_out_is_not_told_as_missing(there: World) -> None:
+    groups = await befriend(there, "alice", "bob")
+    bob = there.clients["bob"]
+    await (await groups["alice"].send("before")).accepted(WITHIN)
+    assert await texts(bob, 1) == [("alice", "before")]
+    await (await groups["alice"].remove("bob")).accepted(WITHIN)
+    await (await groups["alice"].send("not for bob")).accepted(WITHIN)
+    await (await groups["alice"].invite("bob")).accepted(WITHIN)
+    await joined(bob)
+    await (await groups["alice"].send("welcome back")).accepted(WITHIN)
+    assert await texts(bob, 2) == [("alice", "before"), ("alice", "welcome back")]
+    rows = await bob.read(lambda tx: tx.last_history(bytes.fromhex(groups["bob"].id), 100))
+    assert [row.missing for row in rows if row.kind == "text"] == [0, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,3 +156,33 @@ async def test_a_handle_stays_with_its_group_when_another_takes_the_name(there: 
     await (await handle.send("to the group that I mean")).accepted(WITHIN)
     assert await texts(alice, 1) == [("bob", "to the group that I mean")]
     assert [member.name for member in await handle.members()] == ["alice", "bob"]
+
+
+async def test_one_who_did_not_open_the_first_invitation_opens_the_second_and_stays(there: World) -> None:
+    """Removed in between: what was said then was never theirs, so nothing is missing, and the next session goes on."""
+    alice, bob = await there.people("alice", "bob")
+    friends = await alice.create_group("friends", SUITE)
+    await (await friends.invite("bob")).accepted(WITHIN)
+    await invitations(bob, 1)
+    await (await friends.send("first")).accepted(WITHIN)
+    await (await friends.remove("bob")).accepted(WITHIN)
+    for n in range(3):
+        await (await friends.send(f"{n}")).accepted(WITHIN)
+    await there.close("bob")
+    bob = await there.open("bob")
+    await bob.caught_up(WITHIN)
+    await (await friends.invite("bob")).accepted(WITHIN)
+    await bob.caught_up(WITHIN)
+    async with asyncio.timeout(WITHIN):
+        while True:
+            change = bob.state.change
+            if (await bob.invitations())[0].epoch == 3:
+                break
+            await change.wait()
+    await bob.join("friends")
+    await there.close("bob")
+    bob = await there.open("bob")
+    await (await friends.send("welcome")).accepted(WITHIN)
+    assert await texts(bob, 1) == [("alice", "welcome")]
+    rows = await bob.read(lambda tx: tx.last_history(bytes.fromhex(friends.id), 100))
+    assert [row.kind for row in rows if row.kind in ("gap", "unreadable")] == []

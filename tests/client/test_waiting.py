@@ -13,7 +13,7 @@ import pytest
 from qnpc import _core, transport
 from qnpc.client import Client, Sent, sealing
 from qnpc.client.candidates import Candidates
-from qnpc.client.connection import Online
+from qnpc.client.capabilities import Online
 from qnpc.client.sealing import Candidate
 from qnpc.client.state import IntentRow, Transaction
 from qnpc.client.sync import Sync
@@ -131,9 +131,9 @@ class Impatient(SystemClock):
             await asyncio.Event().wait()
         self.slept.put_nowait(seconds)
         loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        loop.call_soon(turn.set_result, None)
-        await turn
+        passed = loop.create_future()
+        loop.call_soon(passed.set_result, None)
+        await passed
 
 
 async def test_a_client_that_cannot_store_what_comes_leaves_its_node_in_peace(
@@ -394,13 +394,13 @@ async def test_a_bug_in_one_try_leaves_no_intent_behind(
 ) -> None:
     (alice,) = await there.people("alice")
     group = await alice.create_group("friends")
-    seal, bugs = sealing.seal_update, [LocalProtocolError("a bug of ours")]
+    seal, bugs = sealing.seal, [LocalProtocolError("a bug of ours")]
 
-    def sealed(tx: Transaction, intent: IntentRow) -> bool:
+    def sealed(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate] = ()) -> None:
         if bugs:
             raise bugs.pop()
-        return seal(tx, intent)
+        seal(tx, intent, candidates)
 
-    monkeypatch.setattr(sealing, "seal_update", sealed)
+    monkeypatch.setattr(sealing, "seal", sealed)
     await (await group.update()).accepted(WITHIN)
     assert not bugs

@@ -63,6 +63,8 @@ def _gap(event: Event) -> str:
         return f"-- {_at(event)} the node was restored from a backup; messages may be missing here"
     if event.get("lapsed"):
         return f"-- {_at(event)} this device cannot follow the group any more (E107): ask an admin to invite it again"
+    if event.get("dropped"):
+        return f"-- {_at(event)} not all that was said before the group was joined was kept; messages are missing here"
     return f"-- {_at(event)} {event.get('expired', 'some')} messages expired before they were fetched"
 
 

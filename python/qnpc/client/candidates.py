@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeVar
 
-from qnpc.client.connection import Online
+from qnpc.client.capabilities import Online
 from qnpc.client.sealing import Candidate
 from qnpc.limits import Limits
 from qnpc.rpc import Method

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
-from qnpc.rpc import Remote
-from qnpc.wire import SESSION, SessionGroupParams
+from qnpc.rpc import Peer, Remote
+from qnpc.wire import SESSION, Head, SessionGroupParams
 
-if TYPE_CHECKING:
-    from qnpc.client.connection import Online
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """A live session; `heads` are what the node had when it began, `renewed` that its token is new."""
+
+    peer: Peer
+    session: Remote
+    heads: tuple[Head, ...]
+    tls_group: str
+    renewed: bool = False
 
 
 def remote(capability: object) -> Remote:

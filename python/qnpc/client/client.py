@@ -16,15 +16,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from qnpc import _core, names
-from qnpc.client import events, intents, joining
+from qnpc.client import events, intents, joining, sealing
 from qnpc.client import profile as profiles
 from qnpc.client.account import Account, group_name_fits
-from qnpc.client.capabilities import remote
-from qnpc.client.connection import Connector, Online
+from qnpc.client.capabilities import Online, remote
+from qnpc.client.connection import Connector
 from qnpc.client.consumers import Consumer
 from qnpc.client.events import Event
 from qnpc.client.handles import Contact, Group, Message, Sent
-from qnpc.client.inbound import Inbound
 from qnpc.client.outbox import Outbox, Outcome
 from qnpc.client.profile import Profile
 from qnpc.client.state import GroupRow, HistoryRow, InvitationRow, State, Transaction
@@ -170,9 +169,8 @@ class Client:
             tree = (await online.peer.call(group, GROUP.tree, GroupTreeParams(invitation.epoch))).tree
         finally:
             group.release()
-        inbound = Inbound(self._profile.account, self._limits)
         update = self._ports.random.bytes(16)
-        await self._state.run(lambda tx: joining.join(tx, inbound, invitation, tree, update))
+        await self._state.run(lambda tx: joining.join(tx, self._limits, invitation, tree, update))
         self._outbox.kick(invitation.group)
         return await self.group(invitation.group.hex())
 
@@ -237,6 +235,7 @@ class Client:
             row = intents.find_group(tx, group)
             if tx.intent(intent) is None:
                 intents.add_text(tx, intent, row, text, self.username)
+                sealing.seal_unless_others_wait(tx, intent)
             return row
 
         return self._sent(intent, await self._state.run(step))

@@ -1,7 +1,6 @@
 """The way to the node: one connection at a time, authenticated and subscribed, made again when it is lost.
 
-A session comes from the stored token or, when that has expired, from the device's key; never from a password. What
-cannot get better by trying again (a wrong pin, another version, a revoked device) ends the tries and is told to
+What cannot get better by trying again (a wrong pin, another version, a revoked device) ends the tries and is told to
 everybody who waits.
 """
 
@@ -11,40 +10,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from qnpc import transport
 from qnpc.client import restored
 from qnpc.client.account import Account
-from qnpc.client.capabilities import remote
-from qnpc.client.state import State, Transaction
+from qnpc.client.capabilities import Online
+from qnpc.client.session import begin
+from qnpc.client.state import State
 from qnpc.client.sync import Sync, SyncSink
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
 from qnpc.link import join_address
 from qnpc.ports import Ports
 from qnpc.rpc import Peer, Remote
-from qnpc.wire import (
-    CONTEXT_CHALLENGE,
-    NODE,
-    PROOF,
-    SESSION,
-    WIRE_VERSION,
-    Empty,
-    Head,
-    NodeChallengeParams,
-    NodeResumeParams,
-    ProofFinishParams,
-    SessionSubscribeParams,
-    Token,
-    challenge_statement,
-)
+from qnpc.wire import SESSION, Head, SessionSubscribeParams
 
 _log = logging.getLogger("qnpc.client.connection")
 
-_TOKEN = "token"  # noqa: S105 - the name of a setting
-_TOKEN_EXPIRES = "token_expires"  # noqa: S105 - the name of a setting
-_RENEW_BEFORE = 60_000  # ms
 _FATAL = {
     Code.PIN_MISMATCH,
     Code.UNSUPPORTED_VERSION,
@@ -54,17 +36,6 @@ _FATAL = {
     Code.SESSION_EXPIRED,
     Code.AUTH_REQUIRED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Online:
-    """A live session; `heads` are what the node had when it began, `renewed` that its token is new."""
-
-    peer: Peer
-    session: Remote
-    heads: tuple[Head, ...]
-    tls_group: str
-    renewed: bool = False
 
 
 class Connector:
@@ -89,7 +60,7 @@ class Connector:
         self._online: Online | None = None
         self._fatal: Error | None = None
         self._last: Error | None = None
-        self._turn = asyncio.Event()
+        self._changed = asyncio.Event()
         self._failures = 0
         self._met = False  # there was a session
 
@@ -110,7 +81,7 @@ class Connector:
                 raise self._fatal
             if self._online is not None:
                 return self._online
-            await self._turn.wait()
+            await self._changed.wait()
 
     async def online_within(self, seconds: float) -> Online:
         """Raises Error(UNREACHABLE) with the latest reason when there is none in time."""
@@ -124,7 +95,7 @@ class Connector:
     async def ended(self, online: Online) -> None:
         """Returns when that session is nobody's any more: then `online` waits for the next one."""
         while self._online is online:
-            await self._turn.wait()
+            await self._changed.wait()
 
     async def caught_up(self, online: Online) -> None:
         """Returns when everything the node had when that session began is durable here. Raises Error(UNREACHABLE)."""
@@ -143,8 +114,8 @@ class Connector:
 
     def _set(self, online: Online | None) -> None:
         self._online = online
-        turn, self._turn = self._turn, asyncio.Event()
-        turn.set()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     async def _run(self) -> None:
         while True:
@@ -180,7 +151,7 @@ class Connector:
         try:
             async with asyncio.timeout(self._limits.call_timeout):
                 with self._hopeless(_FATAL):
-                    session, renewed = await self._authenticate(peer)
+                    session, renewed = await begin(peer, self._ports, self._account, self._state)
             heads = await self._subscribe(peer, session, sink)
             self._met = True
             online = Online(peer, session, heads, connection.tls_group, renewed)
@@ -204,7 +175,7 @@ class Connector:
 
     async def _subscribe(self, peer: Peer, session: Remote, sink: SyncSink) -> tuple[Head, ...]:
         """What the node has. Nothing that it pushes is taken in before it is known to be the log that the cursors are of."""
-        async with self._sync.turn:
+        async with self._sync.applying:
             params = SessionSubscribeParams(sink, await self._sync.cursors())
             async with asyncio.timeout(self._limits.call_timeout):
                 heads = (await peer.call(session, SESSION.subscribe, params)).heads
@@ -222,49 +193,3 @@ class Connector:
             if error.kind in codes:
                 self._fatal = error
             raise
-
-    async def _authenticate(self, peer: Peer) -> tuple[Remote, bool]:
-        """The session, and whether its token is new. Raises Error(UNSUPPORTED_VERSION) and what the node refuses with."""
-        node = peer.bootstrap()
-        info = peer.start_call(node, NODE.info, Empty())
-        try:
-            resumed = await self._resume(peer, node)
-            session = resumed or await self._prove(peer, node)
-            if (await info).info.wire != WIRE_VERSION:
-                raise Error(Code.UNSUPPORTED_VERSION)
-        finally:
-            info.cancel()
-        peer.authenticated()
-        return session, resumed is None
-
-    async def _resume(self, peer: Peer, node: Remote) -> Remote | None:
-        token, expires = await self._state.run(lambda tx: (tx.meta(_TOKEN), tx.meta(_TOKEN_EXPIRES)))
-        now = int(self._ports.clock.now() * 1000)
-        if token is None or expires is None or int(expires) < now + _RENEW_BEFORE:
-            return None
-        try:
-            results = await peer.call(node, NODE.resume, NodeResumeParams(token))
-        except Error as error:
-            if error.kind in (Code.AUTH_REQUIRED, Code.SESSION_EXPIRED, Code.NOT_FOUND):
-                return None
-            raise
-        return remote(results.session)
-
-    async def _prove(self, peer: Peer, node: Remote) -> Remote:
-        session, token = await prove_device(peer, node, self._account)
-        await self._state.run(lambda tx: keep_token(tx, token))
-        return session
-
-
-def keep_token(tx: Transaction, token: Token) -> None:
-    tx.set_meta(_TOKEN, token.secret)
-    tx.set_meta(_TOKEN_EXPIRES, str(token.expires_at).encode())
-
-
-async def prove_device(peer: Peer, node: Remote, account: Account) -> tuple[Remote, Token]:
-    """A session by the device's key alone. Raises what the node refuses with."""
-    challenge = await peer.call(node, NODE.challenge, NodeChallengeParams(account.device))
-    statement = challenge_statement(account.node.pin, challenge.nonce, account.device)
-    signature = account.keys.device.sign(CONTEXT_CHALLENGE, statement)
-    results = await peer.call(remote(challenge.proof), PROOF.finish, ProofFinishParams(signature))
-    return remote(results.session), results.token

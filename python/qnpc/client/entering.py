@@ -16,7 +16,8 @@ from pathlib import Path
 from qnpc import _core, names, transport
 from qnpc.client import profile as profiles
 from qnpc.client.account import Account
-from qnpc.client.connection import Online, keep_token, prove_device
+from qnpc.client.capabilities import Online
+from qnpc.client.session import keep_token, prove_device
 from qnpc.client.upkeep import keep_reachable
 from qnpc.client.vault import Kdf
 from qnpc.errors import Code, Error

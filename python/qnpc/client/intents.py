@@ -1,13 +1,13 @@
 """What a person wants, made durable: each function adds one intent (and what people see of it) inside a transaction.
 
-An intent names accounts and groups, never leaf indexes. A text that nothing waits before is sealed in the same
-transaction: one write to disk less between a key press and the wire.
+An intent names accounts and groups, never leaf indexes.
 """
 
 from __future__ import annotations
 
-from qnpc.client import contacts, sealing
+from qnpc.client import contacts
 from qnpc.client.account import group_id_of
+from qnpc.client.membership import require_active
 from qnpc.client.state import GroupRow, Transaction
 from qnpc.errors import Code, Error
 
@@ -32,9 +32,8 @@ def add_create(tx: Transaction, intent: bytes, group: bytes, name: str, suite: i
 
 def add_text(tx: Transaction, intent: bytes, group: GroupRow, text: str, sender: str) -> None:
     """Raises Error(NOT_A_MEMBER, IDENTITY_CHANGED)."""
-    mls = sealing.require_active(tx, group.id)
+    mls = require_active(tx, group.id)
     contacts.require_unchanged(tx, mls.members())
-    first = tx.next_intent(group.id) is None
     tx.add_intent(intent, group.id, "text", {"text": text})
     tx.add_history(
         group=group.id,
@@ -48,9 +47,6 @@ def add_text(tx: Transaction, intent: bytes, group: GroupRow, text: str, sender:
         state="queued",
         at=tx.now,
     )
-    row = tx.intent(intent)
-    if first and group.state == "active" and row is not None:
-        sealing.seal_text(tx, row)
 
 
 def add_members(tx: Transaction, intent: bytes, group: GroupRow, users: list[str], by: str) -> None:
@@ -83,6 +79,6 @@ def add_update(tx: Transaction, intent: bytes, group: bytes) -> None:
 
 
 def _require_admin(tx: Transaction, group: GroupRow) -> None:
-    mls = sealing.require_active(tx, group.id)
+    mls = require_active(tx, group.id)
     if not any(member.admin for member in mls.members() if member.device == tx.device.public_key):
         raise Error(Code.NOT_ALLOWED)

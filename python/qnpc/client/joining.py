@@ -5,9 +5,11 @@ from __future__ import annotations
 from qnpc import _core
 from qnpc.client import contacts, intents
 from qnpc.client.account import group_id_of
-from qnpc.client.inbound import Inbound, group_entry
+from qnpc.client.grouplog import group_entry
+from qnpc.client.membership import show_gap
 from qnpc.client.state import InvitationRow, RawEntryRow, Transaction
 from qnpc.errors import Code, Error
+from qnpc.limits import Limits
 
 
 def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
@@ -23,7 +25,7 @@ def find_invitations(tx: Transaction, name: str) -> list[InvitationRow]:
     return found
 
 
-def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: bytes, update: bytes) -> None:
+def join(tx: Transaction, limits: Limits, invitation: InvitationRow, tree: bytes, update: bytes) -> None:
     """`tree` is the node's word and checked against the Welcome.
 
     `update` becomes the id of an intent that renews our leaf: until then the group relies on a KeyPackage that lay at
@@ -43,14 +45,11 @@ def join(tx: Transaction, inbound: Inbound, invitation: InvitationRow, tree: byt
         )
     for member in group.members():
         contacts.meet(tx, member.certificate)
+    again = tx.group(invitation.group) is not None
     tx.put_group(invitation.group, invitation.name, invitation.suite, "active")
     tx.delete_invitations(invitation.group)
-    early = [row for row in tx.take_raw(invitation.group) if not _before(row, group.epoch)]
-    if not early:
-        # A cursor is of a membership before this one, and would make the entries between the two look like lost ones.
-        tx.forget_cursor(invitation.group)
-    for row in early:
-        group_entry(tx, inbound, row)
+    tx.forget_counters(invitation.group)  # what was said between two memberships is not missing
+    _replay(tx, limits, invitation.group, group.epoch, again=again)
     intents.add_update(tx, update, invitation.group)
 
 
@@ -61,8 +60,28 @@ def decline(tx: Transaction, name: str) -> InvitationRow:
         tx.delete_invitations(row.group)
         if tx.group(row.group) is None:
             tx.take_raw(row.group)
+            tx.forget_cursor(row.group)
     tx.touched = True
     return found[0]
+
+
+def _replay(tx: Transaction, limits: Limits, group: bytes, epoch: int, *, again: bool) -> None:
+    """What came since we were added; what is missing is shown where it is missing. `again`: we knew the group before."""
+    kept, lost = tx.take_raw(group)
+    ours = [row for row in kept if not _before(row, epoch)]
+    incarnation, _ = tx.cursor(group) or (0, 0)
+    if not ours and (again or kept or lost):
+        # The cursor is of a membership before this one, and would make the entries between the two look like lost ones.
+        tx.forget_cursor(group)
+    # What is kept is the end of the log: while an entry of before is, nothing is lost since.
+    if lost and len(ours) == len(kept) and (not ours or lost < ours[0].seq):
+        show_gap(tx, group, incarnation, lost, tx.now, {"dropped": True})
+    reached = ours[0].seq if ours else 0
+    for row in ours:
+        if row.seq > reached + 1:
+            show_gap(tx, group, incarnation, row.seq - 1, row.received, {"expired": row.seq - 1 - reached})
+        reached = row.seq
+        group_entry(tx, limits, row)
 
 
 def _before(row: RawEntryRow, epoch: int) -> bool:

@@ -54,7 +54,11 @@ async def _create_group(client: Client, request: Request) -> AsyncIterator[Event
 
 async def _group_event(group: Group) -> Event:
     suite = suite_name(group.suite)
-    return event("group", group=group.name, id=group.id, suite=suite, epoch=await group.epoch())
+    try:
+        epoch = await group.epoch()
+    except Error:  # out of it for so long that nothing of its epochs is kept
+        epoch = None
+    return event("group", group=group.name, id=group.id, suite=suite, epoch=epoch)
 
 
 async def _groups(client: Client, request: Request) -> AsyncIterator[Event]:

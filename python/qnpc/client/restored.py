@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qnpc.client.capabilities import remote
-from qnpc.client.inbound import lapse, show_gap
+from qnpc.client.membership import lapse, show_gap
 from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits

@@ -1,4 +1,4 @@
-"""From intent to ciphertext: what is encrypted or committed for each kind, inside the transaction that stores it.
+"""From intent to ciphertext: what is encrypted or committed for each kind, inside the transaction that stores it. Nobody else encrypts.
 
 Nothing here talks to the node; what a commit needs from it (KeyPackages, hybrid keys) was fetched before and is checked here.
 """
@@ -6,16 +6,20 @@ Nothing here talks to the node; what a commit needs from it (KeyPackages, hybrid
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from qnpc import _core
 from qnpc.client import contacts
 from qnpc.client.account import inbox_context
+from qnpc.client.membership import require_active
 from qnpc.client.state import IntentRow, Transaction
 from qnpc.content import Content, Invitation, Text, encode_content, encode_note
 from qnpc.errors import Code, Error
 from qnpc.wire import Welcome, statement
+
+_log = logging.getLogger("qnpc.client.sealing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,41 @@ class Candidate:
     hybrid_signature: bytes = field(repr=False)
 
 
-def require_active(tx: Transaction, group_id: bytes) -> _core.Group:
-    """Raises Error(NOT_A_MEMBER, GROUP_LAPSED)."""
-    row = tx.group(group_id)
-    if row is not None and row.state == "lapsed":
-        raise Error(Code.GROUP_LAPSED, f"this device missed part of {row.name}")
-    if row is None or row.state == "removed":
-        raise Error(Code.NOT_A_MEMBER)
-    return tx.mls_group(group_id)
+def seal(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate] = ()) -> None:
+    """Seals a waiting intent; one that has nothing left to change is accepted as it is. `candidates` are for those that add.
+
+    Raises Error; what the core refuses has its reason in what was asked, for nothing has left yet."""
+    try:
+        if not _SEAL[intent.kind](tx, intent, candidates):
+            tx.accept_intent(intent.id, None)
+    except _core.Panicked as error:
+        raise Error(Code.INTERNAL) from error
+    except _core.StateError as error:
+        _log.error("an intent of kind %s cannot be sealed: %s", intent.kind, error)
+        raise Error(Code.NOT_ALLOWED, "the group's state does not allow this now") from error
+    except _core.CoreError as error:
+        kind = Code.KEY_PACKAGE_INVALID if intent.kind == "add" else Code.NOT_ALLOWED
+        raise Error(kind, str(error)) from error
 
 
-def seal_text(tx: Transaction, intent: IntentRow) -> None:
+def seal_unless_others_wait(tx: Transaction, intent_id: bytes) -> None:
+    """For a text, in the transaction that adds it: one write to disk less between a key press and the wire. Raises as `seal`."""
+    intent = tx.intent(intent_id)
+    if intent is None:
+        return
+    first, group = tx.next_intent(intent.group), tx.group(intent.group)
+    if first == intent and group is not None and group.state == "active":
+        seal(tx, intent)
+
+
+def absent(tx: Transaction, intent: IntentRow) -> tuple[list[str], int]:
+    """(those it names who are not in the group yet, the group's suite). Raises Error(NOT_A_MEMBER, GROUP_LAPSED)."""
+    mls = require_active(tx, intent.group)
+    present = {member.username for member in mls.members()}
+    return [name for name in json.loads(intent.body)["users"] if name not in present], mls.suite
+
+
+def _text(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
     group = require_active(tx, intent.group)
     contacts.require_unchanged(tx, group.members())
     row = tx.group(intent.group)
@@ -47,9 +75,10 @@ def seal_text(tx: Transaction, intent: IntentRow) -> None:
     content = Content(counter, tx.now, Text(json.loads(intent.body)["text"]))
     sealed = group.encrypt(encode_content(content), intent.id)
     tx.seal_intent(intent.id, group.epoch, sealed, counter.to_bytes(8, "big"))
+    return True
 
 
-def seal_add(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
+def _add(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
     """False if everybody named is in the group already: then there is nothing to commit."""
     group = require_active(tx, intent.group)
     present = {member.device for member in group.members()}
@@ -105,7 +134,7 @@ def _check(tx: Transaction, candidate: Candidate, suite: int) -> None:
         raise Error(Code.IDENTITY_CHANGED, f"the identity key of {candidate.username} has changed")
 
 
-def seal_remove(tx: Transaction, intent: IntentRow) -> bool:
+def _remove(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
     """False if nobody named is in the group any more."""
     group = require_active(tx, intent.group)
     names = set(json.loads(intent.body)["users"])
@@ -117,16 +146,27 @@ def seal_remove(tx: Transaction, intent: IntentRow) -> bool:
     return True
 
 
-def seal_update(tx: Transaction, intent: IntentRow) -> bool:
+def _update(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
     group = require_active(tx, intent.group)
     pending = group.commit_update(intent.id)
     tx.seal_intent(intent.id, group.epoch, pending.commit, _pack(pending.group_info, []))
     return True
 
 
-def seal_create(tx: Transaction, intent: IntentRow) -> None:
+def _create(tx: Transaction, intent: IntentRow, candidates: Sequence[Candidate]) -> bool:
     group = tx.mls_group(intent.group)
     tx.seal_intent(intent.id, group.epoch, group.group_info(), group.tree())
+    return True
+
+
+# Each says whether there was anything to seal.
+_SEAL: dict[str, Callable[[Transaction, IntentRow, Sequence[Candidate]], bool]] = {
+    "create": _create,
+    "text": _text,
+    "add": _add,
+    "remove": _remove,
+    "update": _update,
+}
 
 
 def _pack(group_info: bytes, welcomes: Sequence[tuple[bytes, bytes]]) -> bytes:

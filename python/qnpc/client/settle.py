@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from qnpc.client.membership import is_outside
 from qnpc.client.state import IntentRow, Transaction
 from qnpc.errors import Error
 
@@ -22,10 +23,9 @@ def commit_accepted(tx: Transaction, intent: IntentRow, seq: int | None) -> None
     """Merges the pending commit, unless that was done; notes a change of members in history."""
     if intent.state == "accepted":
         return
-    group = tx.mls_group(intent.group)
     row = tx.group(intent.group)
-    if row is not None and row.state == "active" and intent.epoch == group.epoch:
-        group.merge_pending()
+    if row is not None and row.state == "active" and intent.epoch == tx.mls_group(intent.group).epoch:
+        tx.mls_group(intent.group).merge_pending()
     tx.touched = True
     tx.accept_intent(intent.id, seq)
     if intent.kind in ("add", "remove"):
@@ -76,7 +76,7 @@ def reopened(tx: Transaction, intent_id: bytes) -> None:
 
 
 def _clear_pending(tx: Transaction, intent: IntentRow) -> None:
-    if intent.kind in ("add", "remove", "update"):
+    if intent.kind in ("add", "remove", "update") and not is_outside(tx, intent.group):
         group = tx.mls_group(intent.group)
         if group.pending:
             group.clear_pending()

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from qnpc.client.account import Account
-from qnpc.client.inbound import Inbound, apply, lapse, pass_over
+from qnpc.client.inbound import apply, pass_over
+from qnpc.client.membership import lapse
 from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
@@ -31,7 +32,7 @@ class Sync:
         self._account = account
         self._state = state
         self._limits = limits
-        self.turn = asyncio.Lock()
+        self.applying = asyncio.Lock()
         self._reached: dict[bytes, int] = {}
         self._progress = asyncio.Event()
 
@@ -50,38 +51,39 @@ class Sync:
         ]
         if ahead:
             await self._state.run(lambda tx: _lapse_active(tx, ahead))
+        await self._state.run(lambda tx: _begin(tx, heads))
         for head in heads:
             reached = self._reached.get(head.channel, head.acked)
             self._reached[head.channel] = max(reached, head.first - 1)
 
     async def deliver(self, entries: Sequence[Entry]) -> None:
-        """Returns when they are durable; one batch at a time, which `turn` sees to. Raises Error(STORE_UNAVAILABLE)."""
+        """Returns when they are durable; one batch at a time, which `applying` sees to. Raises Error(STORE_UNAVAILABLE)."""
         if not all(map(_in_range, entries)):
             raise Error(Code.BAD_REQUEST, "the node counts past what can be counted")
-        inbound = Inbound(self._account, self._limits)
-        await self._apply(inbound, entries)
+        await self._apply(entries)
         for entry in entries:
             self._reached[entry.channel] = max(entry.seq, self._reached.get(entry.channel, 0))
         progress, self._progress = self._progress, asyncio.Event()
         progress.set()
 
-    async def _apply(self, inbound: Inbound, entries: Sequence[Entry]) -> None:
+    async def _apply(self, entries: Sequence[Entry]) -> None:
         try:
-            await self._state.run(lambda tx: apply(tx, inbound, entries))
+            await self._state.run(lambda tx: apply(tx, self._account, self._limits, entries))
         except Exception as error:
             if _is_the_databases(error):
                 raise
             for entry in entries:  # the library's, or a value that nobody expected: one of the entries
-                await self._apply_alone(inbound, entry)
+                await self._apply_alone(entry)
 
-    async def _apply_alone(self, inbound: Inbound, entry: Entry) -> None:
+    async def _apply_alone(self, entry: Entry) -> None:
         try:
-            await self._state.run(lambda tx: apply(tx, inbound, [entry]))
+            await self._state.run(lambda tx: apply(tx, self._account, self._limits, [entry]))
         except Exception as error:
             if _is_the_databases(error):
                 raise
             _log.error("entry %d was passed over: %s", entry.seq, type(error).__name__)
-            await self._state.run(lambda tx: pass_over(tx, inbound, entry, "it cannot be processed here"))
+            reason = "it cannot be processed here"
+            await self._state.run(lambda tx: pass_over(tx, self._limits, entry, reason))
 
     async def reached(self, heads: Sequence[Head]) -> None:
         """Returns when everything up to these heads is durable here. Raises TimeoutError when nothing comes for a while."""
@@ -97,6 +99,14 @@ def _is_the_databases(error: Exception) -> bool:
 
 def _in_range(entry: Entry) -> bool:
     return 0 < entry.seq < _LARGEST and entry.incarnation < _LARGEST and abs(entry.received) < _LARGEST
+
+
+def _begin(tx: Transaction, heads: Sequence[Head]) -> None:
+    """Where the log of a group begins for us, while nothing of it has come: what expires before that is a gap too."""
+    for head in heads:
+        known = tx.group(head.channel) is not None or tx.is_invited(head.channel)
+        if head.group and known and tx.cursor(head.channel) is None:
+            tx.set_cursor(head.channel, head.incarnation, head.acked)
 
 
 def _lapse_active(tx: Transaction, channels: Sequence[bytes]) -> None:
@@ -121,7 +131,7 @@ class SyncSink(Served):
 
     async def dispatch(self, method: Method[Any, Any], params: Any) -> Empty:
         assert isinstance(params, SinkDeliverParams)  # noqa: S101 - the table has one method
-        async with self._sync.turn:
+        async with self._sync.applying:
             if self._broken:
                 raise Error(Code.STORE_UNAVAILABLE)
             try:

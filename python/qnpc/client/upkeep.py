@@ -6,7 +6,8 @@ from functools import partial
 
 from qnpc import _core
 from qnpc.client.account import Account
-from qnpc.client.connection import Online
+from qnpc.client.capabilities import Online
+from qnpc.client.membership import is_outside
 from qnpc.client.state import State, Transaction
 from qnpc.errors import Code, Error
 from qnpc.limits import Limits
@@ -49,7 +50,7 @@ async def _forget_epochs(limits: Limits, state: State) -> None:
         if last is not None and int(last) + _DAY > tx.now:
             return []
         tx.set_meta(_FORGOTTEN, str(tx.now).encode())
-        return [group.id for group in tx.groups() if group.state == "active"]
+        return [group.id for group in tx.groups() if group.state != "creating"]
 
     for group_id in await state.run(due):
         await state.run(partial(_forget, group_id=group_id, ttl=int(limits.past_epoch_ttl * 1000)))
@@ -57,16 +58,19 @@ async def _forget_epochs(limits: Limits, state: State) -> None:
 
 def _forget(tx: Transaction, *, group_id: bytes, ttl: int) -> None:
     """All past epochs of a group whose epoch has been the same for so long: they ended before that, and nothing of them is still on its
-    way. A group that moves faster keeps two of them at most."""
-    group = tx.group(group_id)
-    if group is None or group.state != "active":
+    way. A group that moves faster keeps two of them at most. Of a group that this device has been out of for so long, everything: only an
+    invitation leads back, and that brings secrets of its own."""
+    outside, key = is_outside(tx, group_id), f"{_SINCE}{group_id.hex()}"
+    standing = b"outside" if outside else str(tx.mls_group(group_id).epoch).encode()
+    stood, _, since = (tx.meta(key) or b"").partition(b" ")
+    if stood != standing:
+        tx.set_meta(key, b"%s %d" % (standing, tx.now))
+    elif int(since) + ttl > tx.now:
         return
-    mls, key = tx.mls_group(group_id), f"{_SINCE}{group_id.hex()}"
-    epoch, _, since = (tx.meta(key) or b"").partition(b" ")
-    if epoch != str(mls.epoch).encode():
-        tx.set_meta(key, f"{mls.epoch} {tx.now}".encode())
-    elif int(since) + ttl <= tx.now:
-        mls.forget_epochs(0)
+    elif outside:
+        tx.delete_mls_group(group_id)
+    else:
+        tx.mls_group(group_id).forget_epochs(0)
 
 
 async def _upload_hybrid_key(account: Account, state: State, online: Online) -> None:

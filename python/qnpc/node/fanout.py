@@ -1,6 +1,6 @@
 """Tells online members of what was committed: encoded once, however many they are.
 
-All that one turn of the event loop brings is told together, so a batch of the store is a few messages per member and not one per entry. A
+All that one pass of the event loop brings is told together, so a batch of the store is a few messages per member and not one per entry. A
 device has one subscription, the newest. Nothing here waits for anybody.
 """
 

@@ -158,7 +158,7 @@ class Judged:
 
 
 async def _commit(services: Services, actor: Actor, group: bytes, params: GroupCommitParams) -> Committed:
-    async with services.trackers.turn(group):
+    async with services.trackers.judging(group):
         kept = services.trackers.take(group)
         try:
             judged = await services.read(actor, _judge, actor.device, group, params, kept)

@@ -82,7 +82,7 @@ class Subscription:
         self._sink = sink
         self._ended = ended
         self._channels: dict[bytes, Channel] = {}
-        self._lagging: dict[bytes, None] = {}  # whose turn is next stands first
+        self._lagging: dict[bytes, None] = {}  # who is served next stands first
         self._on_the_way = 0
         self._open = False
         self._pumping = False
@@ -203,7 +203,7 @@ class Subscription:
         self.wake()
 
     async def _pump(self) -> None:
-        """Serves those that lag from the store, in turns, while there is room."""
+        """Serves those that lag from the store, one page each in rotation, while there is room."""
         try:
             while self.live and self._lagging and self._room():
                 name = next(iter(self._lagging))

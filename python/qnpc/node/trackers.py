@@ -16,7 +16,7 @@ from qnpc._core import Tracker
 
 
 @dataclass(slots=True)
-class _Turn:
+class _Line:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
 
@@ -27,27 +27,27 @@ class Trackers:
     def __init__(self, size: int) -> None:
         self._size = size
         self._kept: OrderedDict[bytes, Tracker] = OrderedDict()
-        self._turns: dict[bytes, _Turn] = {}
+        self._lines: dict[bytes, _Line] = {}
 
     @asynccontextmanager
-    async def turn(self, group: bytes) -> AsyncIterator[None]:
+    async def judging(self, group: bytes) -> AsyncIterator[None]:
         """One at a time for each group, first come first served."""
-        turn = self._turns.setdefault(group, _Turn())
-        turn.waiting += 1
+        line = self._lines.setdefault(group, _Line())
+        line.waiting += 1
         try:
-            async with turn.lock:
+            async with line.lock:
                 yield
         finally:
-            turn.waiting -= 1
-            if not turn.waiting:
-                del self._turns[group]
+            line.waiting -= 1
+            if not line.waiting:
+                del self._lines[group]
 
     def take(self, group: bytes) -> Tracker | None:
-        """Takes it out: it is not kept again unless whoever took it says so. Within a turn."""
+        """Takes it out: it is not kept again unless whoever took it says so. While `judging`."""
         return self._kept.pop(group, None)
 
     def keep(self, group: bytes, tracker: Tracker | None) -> None:
-        """Within a turn. None is not kept."""
+        """While `judging`. None is not kept."""
         if tracker is None:
             return
         self._kept[group] = tracker

@@ -13,8 +13,6 @@ from qnpc.client.state.database import Database
 from qnpc.client.state.rows import ContactRow, GroupRow, HistoryRow, IntentRow, InvitationRow, RawEntryRow
 from qnpc.errors import Code, Error
 
-_RAW_BYTES = "raw_bytes"  # a setting: what raw entries take
-
 
 class MlsRows:
     """The core's store and the groups loaded from it; dropped whole when a transaction fails."""
@@ -146,22 +144,43 @@ class Transaction:
     def set_cursor(self, channel: bytes, incarnation: int, seq: int) -> None:
         self._db.run("channel_set", channel, incarnation, seq)
 
-    def keep_raw(self, row: RawEntryRow, limit: int) -> None:
-        """What would take more than `limit` bytes in all is not kept: whoever adds us to groups cannot fill the disk."""
-        held = self._raw_bytes()
-        if held + len(row.payload) <= limit:
-            self._db.run("raw_put", row.channel, row.seq, row.id, row.sender, row.received, row.payload)
-            self.set_meta(_RAW_BYTES, str(held + len(row.payload)).encode())
+    # -- raw entries: of a channel that has a cursor
 
-    def take_raw(self, channel: bytes) -> list[RawEntryRow]:
+    def raw_bytes(self, channel: bytes | None = None) -> int:
+        """What they take, in all or of one channel."""
+        return self._count("raw_bytes") if channel is None else self._count("raw_bytes_of", channel)
+
+    def put_raw(self, row: RawEntryRow) -> None:
+        if self._db.run("raw_put", row.channel, row.seq, row.id, row.sender, row.received, row.payload):
+            self._db.run("raw_count", len(row.payload), row.channel)
+
+    def lose_raw(self, channel: bytes, seq: int) -> None:
+        """Notes that the entries up to this one are not kept."""
+        self._db.run("raw_lose", seq, channel)
+
+    def drop_raw(self, channel: bytes) -> bool:
+        """The oldest of a channel; False if there is none."""
+        oldest = self._db.row("raw_oldest", channel)
+        if oldest is None:
+            return False
+        seq, size = oldest
+        self._db.run("raw_delete_one", channel, seq)
+        self._db.run("raw_count", -size, channel)
+        self.lose_raw(channel, seq)
+        return True
+
+    def raw_to_drop(self) -> bytes | None:
+        """The channel whose entries are needed least."""
+        row = self._db.row("raw_to_drop")
+        return None if row is None else bytes(row[0])
+
+    def take_raw(self, channel: bytes) -> tuple[list[RawEntryRow], int]:
+        """Takes out what is kept, in order, and the last seq before it that is not kept, or 0."""
         rows = [RawEntryRow(*row) for row in self._db.rows("raw_all", channel)]
+        lost = self._count("raw_lost", channel)
         self._db.run("raw_delete", channel)
-        taken = sum(len(row.payload) for row in rows)
-        self.set_meta(_RAW_BYTES, str(max(0, self._raw_bytes() - taken)).encode())
-        return rows
-
-    def _raw_bytes(self) -> int:
-        return int(self.meta(_RAW_BYTES) or b"0")
+        self._db.run("raw_taken", channel)
+        return rows, lost
 
     # -- groups, invitations, contacts
 
@@ -292,6 +311,9 @@ class Transaction:
         self._db.run("counter_set", group, device, counter)
         return 0 if row is None else max(0, counter - int(row[0]) - 1)
 
+    def forget_counters(self, group: bytes) -> None:
+        self._db.run("counter_forget", group)
+
     # -- outbox
 
     def add_intent(self, intent: bytes, group: bytes, kind: str, body: dict[str, Any]) -> None:
@@ -302,6 +324,7 @@ class Transaction:
         return None if row is None else IntentRow(*row)
 
     def next_intent(self, group: bytes) -> IntentRow | None:
+        """The oldest, but before it a commit that is sealed: while it is pending nothing else can be."""
         row = self._db.row("outbox_next", group)
         return None if row is None else IntentRow(*row)
 
@@ -309,6 +332,10 @@ class Transaction:
         """As `next_intent`, of those that are no texts."""
         row = self._db.row("outbox_next_commit", group)
         return None if row is None else IntentRow(*row)
+
+    def is_older(self, intent: bytes, age: float) -> bool:
+        """Whether it was added so many seconds ago."""
+        return self._db.row("outbox_is_older", intent, self.now - int(age * 1000)) is not None
 
     def groups_with_intents(self) -> list[bytes]:
         return [bytes(row[0]) for row in self._db.rows("outbox_groups")]

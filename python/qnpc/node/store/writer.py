@@ -42,7 +42,7 @@ _Waiting = tuple[Item, "asyncio.Future[object]"]
 
 
 class Writer:
-    """Group commit: one transaction, one fsync and one turn of the loop for all that waits."""
+    """Group commit: one transaction, one fsync and one pass of the loop for all that waits."""
 
     # Of payload in one batch, unless one item is larger: this is what a transaction adds to the file's log.
     _MAX_BYTES = 8 * 1024 * 1024
@@ -100,7 +100,7 @@ class Writer:
                 outcomes: Sequence[object] = await self._lane.run(
                     self._store.commit, [item for item, _ in batch]
                 )
-            except Exception as failure:  # each waiter must hear of it, and the next batch must have its turn
+            except Exception as failure:  # each waiter must hear of it, and the next batch must be tried
                 outcomes = [_again(failure) for _ in batch]
             except BaseException:  # the loop is ending
                 for _, future in [*batch, *self._queue]:

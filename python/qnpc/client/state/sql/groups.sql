@@ -57,6 +57,34 @@ SELECT channel, seq, id, sender, received, payload FROM raw_entry WHERE channel 
 -- name: raw_delete
 DELETE FROM raw_entry WHERE channel = ?;
 
+-- name: raw_oldest
+SELECT seq, length(payload) FROM raw_entry WHERE channel = ? ORDER BY seq LIMIT 1;
+
+-- name: raw_delete_one
+DELETE FROM raw_entry WHERE channel = ? AND seq = ?;
+
+-- name: raw_bytes
+SELECT coalesce(sum(raw_bytes), 0) FROM channel;
+
+-- name: raw_bytes_of
+SELECT coalesce(sum(raw_bytes), 0) FROM channel WHERE channel = ?;
+
+-- name: raw_count
+UPDATE channel SET raw_bytes = raw_bytes + ? WHERE channel = ?;
+
+-- name: raw_lose
+UPDATE channel SET raw_lost = max(raw_lost, ?) WHERE channel = ?;
+
+-- name: raw_lost
+SELECT raw_lost FROM channel WHERE channel = ?;
+
+-- name: raw_taken
+UPDATE channel SET raw_bytes = 0, raw_lost = 0 WHERE channel = ?;
+
+-- name: raw_to_drop
+SELECT channel FROM channel WHERE raw_bytes > 0
+  ORDER BY channel IN (SELECT grp FROM invitation), channel NOT IN (SELECT id FROM grp), raw_bytes DESC, channel LIMIT 1;
+
 -- name: contact_get
 SELECT username, identity, trust FROM contact WHERE username = ?;
 

@@ -29,6 +29,9 @@ SELECT counter FROM sender_counter WHERE grp = ? AND device = ?;
 INSERT INTO sender_counter (grp, device, counter) VALUES (?, ?, ?)
   ON CONFLICT (grp, device) DO UPDATE SET counter = max(counter, excluded.counter);
 
+-- name: counter_forget
+DELETE FROM sender_counter WHERE grp = ?;
+
 -- name: outbox_add
 INSERT INTO outbox (id, grp, kind, body, state, created) VALUES (?, ?, ?, ?, 'waiting', ?);
 
@@ -37,11 +40,14 @@ SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reas
 
 -- name: outbox_next
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
-  WHERE grp = ? AND state IN ('waiting', 'sealed') ORDER BY number LIMIT 1;
+  WHERE grp = ? AND state IN ('waiting', 'sealed') ORDER BY state = 'sealed' AND kind <> 'text' DESC, number LIMIT 1;
 
 -- name: outbox_next_commit
 SELECT number, id, grp, kind, body, state, epoch, sealed, parts, seq, code, reason FROM outbox
   WHERE grp = ? AND state IN ('waiting', 'sealed') AND kind <> 'text' ORDER BY number LIMIT 1;
+
+-- name: outbox_is_older
+SELECT 1 FROM outbox WHERE id = ? AND created <= ?;
 
 -- name: outbox_groups
 SELECT DISTINCT grp FROM outbox WHERE state IN ('waiting', 'sealed') ORDER BY grp;
