@@ -181,7 +181,9 @@ class UdpDatagrams:
         self._receiver: DatagramReceiver | None = None
         self._pump: asyncio.Task[None] | None = None
         self._offload = sys.platform == "linux"
-        self._buffer = bytearray(65536)  # a datagram that is kept takes its own size, not the largest there could be
+        self._buffer = bytearray(
+            65536
+        )  # a datagram that is kept takes its own size, not the largest there could be
         self._seen = memoryview(self._buffer)
         bound = sock.getsockname()
         self.address: Address = (bound[0], bound[1])
