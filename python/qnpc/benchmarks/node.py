@@ -19,6 +19,7 @@ import structlog
 from qnpc.benchmarks.report import cpu_seconds
 from qnpc.limits import DEFAULT
 from qnpc.link import join_address
+from qnpc.node import interpreter
 from qnpc.node.app import NodeApp
 from qnpc.node.settings import NodeSettings
 from qnpc.ports import Ports
@@ -34,11 +35,14 @@ async def serve(ports: Ports) -> None:
         limits = replace(DEFAULT, **order["limits"])
         node = NodeApp(NodeSettings(("127.0.0.1", 0), Path(order["data_dir"]), limits=limits), ports)
         await node.start()
+        interpreter.share()
+        collecting = asyncio.create_task(interpreter.collect_when_quiet(ports.clock))
         try:
             _say({"listen": join_address(*node.address), "pin": node.pin.hex()})
             while await lines.readline():
                 _say({"cpu_s": cpu_seconds()})
         finally:
+            collecting.cancel()
             await node.stop()
     finally:
         reading.close()

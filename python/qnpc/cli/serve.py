@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qnpc.cli import hosting, interpreter, session
+from qnpc.cli import hosting, session
 from qnpc.cli.hosting import ConfigOption, DataOption, setting
 from qnpc.cli.options import JsonOption
 from qnpc.cli.output import Output
@@ -60,6 +60,7 @@ def serve(
         import structlog
 
         from qnpc.cli import signals
+        from qnpc.node import interpreter
         from qnpc.node.app import NodeApp
 
         told = signals.first()

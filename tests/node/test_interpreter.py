@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from qnpc.cli.interpreter import LOOK, PATIENCE, QUIET, collect_when_quiet
+from qnpc.node.interpreter import LOOK, PATIENCE, QUIET, collect_when_quiet
 from tests.node.links import ManualClock
 from tests.support.links import turns
 
