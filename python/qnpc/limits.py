@@ -41,7 +41,10 @@ class Limits:
     login: float = 30.0  # from the beginning of a connection until there must be a session
     connections_before_login: int = 512
     connections_before_login_per_address: int = 64
-    makes_room: float = 1.0  # so old must such a connection be to be ended when another needs its place
+    makes_room: float = (
+        1.0  # so old must such a connection be to be ended when another needs its place: half open,
+    )
+    makes_room_open: float = 3.0  # or open
     half_open_retry: int = 64  # from so many half-open ones on a client must show that it owns its address
     waiting_retry: int = 32  # likewise, from so many datagrams on that wait
     datagrams_waiting: int = 1024  # in each line; who has none waiting may go past it, twice over
@@ -70,6 +73,7 @@ class Limits:
 
     # Delivery
     payload: int = 8 * 1024 * 1024
+    tree_of_one: int = 16 * 1024  # a new group's
     channel_depth: int = 1000
     channel_bytes: int = 64 * 1024 * 1024
     entry_ttl: float = 7 * 86400.0

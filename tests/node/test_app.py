@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import stat
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -22,6 +24,7 @@ from qnpc.limits import DEFAULT
 from qnpc.node.admin import create_invite, declare_restored
 from qnpc.node.app import NodeApp
 from qnpc.node.datadir import DataDir
+from qnpc.node.dispatch import Visitor
 from qnpc.node.settings import NodeSettings
 from qnpc.node.store.sqlite import SqliteStore
 from qnpc.ports import Ports, SystemRandom
@@ -248,3 +251,30 @@ def test_a_notice_that_cannot_be_read_is_refused(tmp_path: Path, text: str, code
     (tmp_path / "node.json").write_text(text)
     with refused(code):
         DataDir(tmp_path).notice()
+
+
+async def test_who_has_been_here_leaves_nothing_behind(nodes: Nodes, settings: NodeSettings) -> None:
+    """Not even until Python's collector comes by, which on a busy node may be minutes."""
+
+    def held() -> Counter[str]:
+        found = [one for one in gc.get_objects() if isinstance(one, Connection | Peer | Visitor)]
+        clients = [one for one in found if isinstance(one, Connection) and one._is_client]
+        return Counter(type(one).__name__ for one in found if one not in clients)
+
+    app = await nodes.start(settings)
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        for _ in range(3):
+            connection = await connect(nodes.ports, app.address, DEFAULT, pin=app.pin)
+            peer = Peer(connection, DEFAULT)
+            peer.start()
+            await peer.call(peer.bootstrap(), wire.NODE.health, wire.Empty())
+            peer.close()
+            await peer.wait_closed()
+            del connection, peer
+        while held() != before:  # the node says farewell for some tenths of a second
+            await nodes.ports.clock.sleep(0.05)
+    finally:
+        gc.enable()

@@ -7,6 +7,7 @@ import pytest
 from qnpc import wire
 from qnpc._core import SUITE_CLASSICAL, SUITE_HYBRID, Group
 from qnpc.errors import Code
+from qnpc.limits import DEFAULT
 from tests.node.chats import create, joined, people
 from tests.node.rig import Rig, Sink, refused
 
@@ -54,7 +55,7 @@ async def test_what_is_no_group_of_ones_own_is_refused(node: Rig) -> None:
         (b"", b"", bytes(16), Code.COMMIT_INVALID),
         (b"\xff" * 300, tree, bytes(16), Code.COMMIT_INVALID),
         (info, tree, b"", Code.BAD_REQUEST),
-        (info, bytes(8 * 1024 * 1024 + 1), bytes(16), Code.TOO_LARGE),
+        (info, bytes(DEFAULT.tree_of_one + 1), bytes(16), Code.TOO_LARGE),
     ):
         with refused(code):
             await mallory.ask(wire.SESSION.create_group, wire.SessionCreateGroupParams(said, trees, id_))

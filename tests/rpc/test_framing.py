@@ -80,3 +80,16 @@ def test_what_came_before_a_bad_message_still_comes_out() -> None:
     assert next(messages) == good
     with pytest.raises(RemoteProtocolError):
         next(messages)
+
+
+def test_what_waits_is_told_apart_from_what_is_on_its_way() -> None:
+    one, large = framed([bytes(16)]), framed([bytes(4000)])
+    deframer = Deframer(10_000)
+    deframer.receive(one * 3 + large[:1000])
+    assert (deframer.waiting(), deframer.held) == (3 * len(one), 3 * len(one) + 1000)
+    assert next(deframer.receive(b"")) == one
+    assert deframer.waiting() == 2 * len(one)
+    assert list(deframer.receive(large[1000:])) == [one, one, large]
+    assert (deframer.waiting(), deframer.held) == (0, 0)
+    deframer.receive(large[:3])
+    assert deframer.waiting() == 0

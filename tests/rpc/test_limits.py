@@ -16,8 +16,9 @@ from qnpc.rpc.messages import CONTENT, PARAMS_PATH, Descriptor, Target
 from qnpc.rpc.pointers import View, descend
 from qnpc.rpc.schema import RPC
 from qnpc.rpc.state import Called
+from qnpc.rpc.vat import Vat
 from tests.rpc.bare import Bare
-from tests.rpc.demo import BOX, STORE, Echo, Empty, Item, Named, Payload, Sized, Store, Watched, Watcher
+from tests.rpc.demo import BOX, STORE, Box, Echo, Empty, Item, Named, Payload, Sized, Store, Watched, Watcher
 from tests.rpc.pairs import SMALL, Pair, pair
 from tests.rpc.test_codec import EVERYTHING
 from tests.support.links import turns
@@ -360,6 +361,16 @@ async def test_before_login_many_small_messages_leave_the_loop_to_others() -> No
     await turns(3)
     assert 0 < held - p.server.sizes["bytes"] <= 8 * DEFAULT.messages_at_once_before_login * len(one)
     await p.close()
+
+
+def test_a_message_on_its_way_is_no_excess_beside_few_that_wait() -> None:
+    vat = Vat(DEFAULT, Box("root"))
+    large = build.call(9, ROOT, STORE.size.key, STORE.size.params, Sized(bytes(20_000), 0), ())
+    few = b"".join(build.bootstrap(number) for number in range(5))
+    assert vat.receive_bytes(few + large[:12_000], DEFAULT.messages_at_once_before_login)
+    many = build.finish_keeping(99) * (DEFAULT.messages_waiting_before_login // 40 + 5)
+    with pytest.raises(RemoteProtocolError, match="more is sent than can be taken"):
+        Vat(DEFAULT, Box("root")).receive_bytes(many + large[:12_000], 4)
 
 
 def test_a_large_message_that_is_not_whole_yet_is_no_excess(bare: Bare) -> None:

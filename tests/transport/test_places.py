@@ -83,3 +83,17 @@ def test_an_address_for_each_place_does_not_hold_them_either() -> None:
         guests.come(f"10.0.0.{number}", str(number), number / 10)
     assert guests.come("192.0.2.1", "honest", 1.0)
     assert guests.gone == ["0"], "the oldest of all"
+
+
+def test_half_open_ones_make_room_first_and_open_ones_have_time_for_a_login() -> None:
+    guests = Guests()
+    for name in "abc":
+        guests.come("x", name, 0.0)
+    guests.held["a"].established()
+    assert guests.come("x", "d", 1.0)
+    assert guests.gone == ["b"]
+    for name in "cd":
+        guests.held[name].established()
+    assert not guests.come("x", "e", 2.9), "all of them may be logging in"
+    assert guests.come("x", "e", 3.0)
+    assert guests.gone == ["b", "a"]

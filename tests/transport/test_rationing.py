@@ -18,6 +18,10 @@ COST = 0.0006
 """Seconds for each datagram: two of them are more than a slice."""
 
 
+class Open:
+    is_open = True
+
+
 class Node:
     """Serves strangers, each at a cost, and notes when."""
 
@@ -109,9 +113,6 @@ async def test_what_a_turn_begins_counts_in_the_slice() -> None:
     node = Node(cost=0.0)
     began: list[int] = []
 
-    class Open:
-        is_open = True
-
     def serve(_connection: object, _datagrams: object) -> None:
         def call() -> None:
             began.append(len(began))
@@ -130,6 +131,47 @@ async def test_what_a_turn_begins_counts_in_the_slice() -> None:
     node.clock.advance(4 * 2 * COST)
     await turns()
     assert len(began) == 4
+
+
+async def test_what_is_done_for_others_meanwhile_is_not_paid_for_by_strangers() -> None:
+    node = Node(cost=0.0003)
+    connection = cast("Connection", Open())
+    serve = node.rationing._serve
+
+    def serve_and_more(whose: Connection | None, datagrams: list[Datagram]) -> None:
+        serve(whose, datagrams)
+        asyncio.get_running_loop().call_soon(node.clock.advance, 0.5)  # somebody else's
+
+    node.rationing._serve = serve_and_more
+    node.rationing.notice()
+    node.rationing.turns.open.owe(connection)
+    node.rationing.work()
+    await turns(5)
+    node.rationing.notice()
+    node.rationing.turns.open.owe(connection)
+    node.rationing.work()
+    node.clock.advance(4 * (0.0003 + DEFAULT.turn))
+    await turns(5)
+    assert len(node.served) == 2
+
+
+async def test_a_fault_in_one_turn_ends_no_other() -> None:
+    node, faults = Node(), []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: faults.append(context["exception"])
+    )
+    serve = node.rationing._serve
+
+    def stumble(whose: Connection | None, datagrams: list[Datagram]) -> None:
+        serve(whose, datagrams)
+        if len(node.served) == 1:
+            raise KeyError
+
+    node.rationing._serve = stumble
+    node.come(3)
+    await turns()
+    assert len(node.served) == 3
+    assert [type(fault) for fault in faults] == [KeyError]
 
 
 async def test_nothing_is_served_after_the_end() -> None:

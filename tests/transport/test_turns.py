@@ -58,7 +58,8 @@ def test_one_address_cannot_fill_it_and_many_cannot_keep_others_out() -> None:
     assert [line.put("x", (b"x", ("x", 1))) for _ in range(65)][-1] is False
     for number in range(1024 - 64):
         assert line.put(f"{number}", (b"x", ("x", 1)))
-    assert not line.put("5", (b"x", ("x", 1))), "it has one waiting already"
+    assert line.put("5", (b"x", ("x", 1))), "the second of a first flight"
+    assert not line.put("5", (b"x", ("x", 1))), "it has two waiting already"
     assert line.put("another", (b"x", ("x", 1)))
     for number in range(5000):
         line.put(f"and {number}", (b"x", ("x", 1)))
@@ -236,3 +237,23 @@ def test_who_has_begun_since_waits_among_those_who_have() -> None:
     assert turns.take() == (None, [(b"n", ("10.0.0.2", 1))])
     assert [data for _, data in served(turns)] == [bytes([number]) for number in range(2, 8)]
     assert turns.unknown == 0
+
+
+def test_what_is_owed_is_not_forgotten_when_the_answer_is_sent() -> None:
+    """Something was answered at once, so it wanted to send; more was held, so it is owed a turn; then all was sent."""
+    turns, connection = waiting(), cast("Connection", Stub(is_open=True))
+    turns.want(connection)
+    turns.owe(connection)
+    turns.content(connection)
+    assert turns.take() == (connection, [])
+    assert turns.take() is None
+
+
+def test_datagrams_that_come_as_the_handshake_ends_stay_in_order() -> None:
+    turns, stub = waiting(), Stub(is_open=False)
+    connection = cast("Connection", stub)
+    for number in range(6):
+        turns.put((bytes([number]), ("a", 1)), connection)
+    stub.is_open = True
+    turns.put((b"\6", ("a", 1)), connection)
+    assert [data for _, data in served(turns)] == [bytes([number]) for number in range(7)]

@@ -103,6 +103,7 @@ class Visitor:
         for timer in self._sessions.values():
             timer.cancel()
         self._sessions.clear()
+        del self.peer  # they hold each other
 
     def _forget(self, actor: Actor) -> bool:
         timer = self._sessions.pop(actor.token, None)

@@ -62,7 +62,7 @@ async def create_group(session: SessionCap, params: SessionCreateGroupParams) ->
     """A group whose only member is the session's device."""
     services = session.services
     group_info = at_most(services.limits.payload, params.group_info, "the GroupInfo")
-    tree = at_most(services.limits.payload, params.tree, "the tree")
+    tree = at_most(services.limits.tree_of_one, params.tree, "the tree of a new group")
     id_ = exactly(ID_BYTES, params.id, "a message's id")
     tracker = await services.read(session.actor, _new_tracker, session.actor.device, group_info, tree)
     allowed(services, tracker.suite)

@@ -70,8 +70,20 @@ class Deframer:
     def ready(self) -> bool:
         """Whether a whole message is held. Raises as `receive`."""
         while not self._sized and self._held >= self._needed:
-            self._size(self._together(), self._taken)
+            self._needed, self._sized = self._size(self._together(), self._taken)
         return self._held >= self._needed
+
+    def waiting(self) -> int:
+        """Bytes of messages that are whole and were not asked for. Raises as `receive`."""
+        if not self.ready():
+            return 0
+        data, position = self._together(), self._taken
+        while len(data) - position >= 8:
+            size, sized = self._size(data, position)
+            if not sized or len(data) - position < size:
+                break
+            position += size
+        return position - self._taken
 
     @property
     def held(self) -> int:
@@ -88,16 +100,15 @@ class Deframer:
             self._pieces = [b"".join(self._pieces)]
         return bytes(self._pieces[0])
 
-    def _size(self, data: bytes, position: int) -> None:
-        """Read as much of the segment table as is here; what is needed next follows from it."""
+    def _size(self, data: bytes, position: int) -> tuple[int, bool]:
+        """Of the message that begins there and of which 8 bytes are here; or, with False, how much of it must be here to tell."""
         count = int.from_bytes(data[position : position + 4], "little") + 1
         if count > MAX_SEGMENTS:
             raise RemoteProtocolError("the message has too many segments")
         table = (4 * count + 11) // 8 * 8
-        if self._held < table:
-            self._needed = table
-            return
+        if len(data) - position < table:
+            return table, False
         total = table + 8 * sum(struct.unpack_from(f"<{count}I", data, position + 4))
         if total > self.limit:
             raise RemoteProtocolError("the message is larger than allowed", Code.TOO_LARGE)
-        self._needed, self._sized = total, True
+        return total, True

@@ -262,8 +262,10 @@ class Peer:
             self._tell_released(item)
         await self._link_closed.wait()
         self._ended.set_result(self._cause)
-        if self.on_closed is not None:
-            self.on_closed(self._cause)
+        on_closed = self.on_closed
+        self.on_closed = self.on_writable = self.on_authenticated = None  # who is told mostly holds this
+        if on_closed is not None:
+            on_closed(self._cause)
 
     def _check_open(self) -> None:
         if self._closing is not None:

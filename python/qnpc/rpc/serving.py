@@ -72,6 +72,7 @@ class Handlers:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._pump = _nobody  # they hold each other
 
     def _ended(self, running: _Running, task: asyncio.Task[Any]) -> None:
         del self._running[running.answer]
@@ -115,3 +116,7 @@ class Handlers:
             error=type(failure).__name__,
             trace=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
         )
+
+
+def _nobody(_failure: Error | None) -> None:
+    """Who is told when all is over."""

@@ -6,6 +6,7 @@ export, every one that comes in in its import, so that both sides agree on when 
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ Event: TypeAlias = Called | Withdrawn | Returned | Released | Aborted
 class State:
     def __init__(self, limits: Limits, owner: Owner) -> None:
         self.limits = limits
-        self.owner = owner
+        self._owner = weakref.ref(owner)  # which holds this
         self.message_limit = limits.message_before_login
         self.calls_limit = min(limits.calls_before_login, limits.calls_in_flight)
         self.exports_limit = min(limits.exports_before_login, limits.exports)
@@ -82,6 +83,14 @@ class State:
         self.imports: Table[Import] = Table()
         self.events: deque[Event] = deque()
         self.out: list[bytes] = []
+
+    @property
+    def owner(self) -> Owner:
+        """Whom Remotes are released through."""
+        owner = self._owner()
+        if owner is None:
+            raise LocalProtocolError("the connection is over and forgotten")
+        return owner
 
     def raise_limits(self) -> None:
         self.message_limit = self.limits.message_after_login

@@ -58,7 +58,7 @@ class Vat:
                         self._over = True
                         return False
             more = most is not None and self._deframer.ready()
-            if more and self._deframer.held > self._most_waiting:
+            if more and self._deframer.held > self._most_waiting < self._deframer.waiting():
                 raise RemoteProtocolError("more is sent than can be taken", Code.TOO_MANY_CALLS)
         except RemoteProtocolError:
             self._over = True

@@ -100,7 +100,8 @@ class Connection:
         self.peer_pin: bytes | None = None
         self.connection_ids: dict[bytes, None] = {}  # kept by the endpoint
         self.is_dirty = False  # likewise
-        self.timer_at: float | None = None  # likewise
+        self.timer_at: float | None = None  # likewise, when it is to be woken
+        self.timer = 0  # likewise
 
     # -- ports.Link -----------------------------------------------------------------------------------------------------------------
 
@@ -379,8 +380,10 @@ class Connection:
         self._quic.dismantle()  # all that is left to do is to say farewell once more
         self._error = error
         self._outgoing.clear()
+        self._go_on = self.on_authenticated = None
+        on_failed, self._on_failed, self._on_open = self._on_failed, _nobody, _nobody  # they hold each other
         if not self.is_open:
-            self._on_failed(error)
+            on_failed(error)
         elif self._receiver is not None:
             self._loop.call_soon(self._tell_closed)
 
@@ -392,6 +395,10 @@ class Connection:
                 receiver.closed(self._error)
             except Exception as fault:
                 self._report(fault)
+
+
+def _nobody(_of: object) -> None:
+    """Who is told when it is over."""
 
 
 _EVENTS: dict[type[events.QuicEvent], Callable[[Connection, Any, float], None]] = {

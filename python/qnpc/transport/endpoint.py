@@ -31,6 +31,9 @@ Lost = Callable[[bytes, bytes, Address, float], None]
 
 _LONG_HEADER = 0x80
 _ID_LENGTH = bytes([CONNECTION_ID_BYTES])
+_LOOKS = 0.25
+"""Seconds between two looks at the deadline of one who waits for a turn."""
+
 LONGEST = 1500
 """Bytes of a datagram of those who are not logged in, as a path of Ethernet carries them; longer ones were put together on the way. They
 wait in memory, so they are bounded in size too."""
@@ -191,7 +194,7 @@ class Endpoint:
         for connection_id in list(connection.connection_ids):
             self.retire(connection, connection_id)
         self._rationing.turns.drop(connection)
-        connection.timer_at = None
+        self._wakeups.forget(connection)
         on_removed()
         if not self._connections:
             self._empty.set()
@@ -312,3 +315,7 @@ class Endpoint:
                 connection.handle_timer(now)
                 connection.deliver_events(now)
             self.touch(connection)
+            if (
+                connection in self._connections and not connection.is_authenticated
+            ):  # the turn in which it is polled may be far away, and its deadline not
+                self._wakeups.wake(connection, now + _LOOKS)

@@ -12,6 +12,9 @@ Datagram = tuple[bytes, Address]
 
 K = TypeVar("K", bound=Hashable)
 
+_FEW = 2
+"""A client's first flight, and less than others may have waiting when it comes."""
+
 _LEAST = 1e-5
 """Seconds that a turn counts at least."""
 
@@ -27,19 +30,22 @@ class Line(Generic[K]):
         self._in_all = in_all
         self._waiting: OrderedDict[K, deque[Datagram]] = OrderedDict()
         self._arrears: OrderedDict[K, deque[Datagram]] = OrderedDict()
-        self._prefers_arrears = False
+        self._waiting_next = False
         self.datagrams = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._arrears)
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._waiting or key in self._arrears
+
     def put(self, key: K, datagram: Datagram) -> bool:
-        """False: dropped. Who has none waiting may go past what there may be in all, twice over."""
+        """False: dropped. Who has few waiting may go past what there may be in all, twice over."""
         waiting = self._of(key)
-        if waiting:
-            if self.datagrams >= self._in_all or len(waiting) >= self._each:
-                return False
-        elif self.datagrams >= 2 * self._in_all:
+        if waiting is not None and len(waiting) >= self._each:
+            return False
+        few = waiting is None or len(waiting) < _FEW
+        if self.datagrams >= (2 * self._in_all if few else self._in_all):
             return False
         if waiting is None:
             waiting = self._waiting[key] = deque()
@@ -53,9 +59,10 @@ class Line(Generic[K]):
             self._waiting[key] = deque()
 
     def owe(self, key: K) -> None:
-        """It wants a turn for what was taken already."""
-        if self._of(key) is None:
-            self._arrears[key] = deque()
+        """It wants a turn for what was taken already; `content` changes nothing in that."""
+        if not self._of(key):
+            self._waiting.pop(key, None)
+            self._arrears.setdefault(key, deque())
 
     def join(self, key: K, datagrams: list[Datagram]) -> None:
         """It comes from another line."""
@@ -69,12 +76,12 @@ class Line(Generic[K]):
 
     @property
     def _next(self) -> OrderedDict[K, deque[Datagram]]:
-        from_arrears = self._arrears and (not self._prefers_arrears or not self._waiting)
+        from_arrears = self._arrears and (not self._waiting_next or not self._waiting)
         return self._arrears if from_arrears else self._waiting
 
     def take(self, most: int) -> tuple[K, list[Datagram]]:
         key, waiting = self._next.popitem(last=False)
-        self._prefers_arrears = not self._prefers_arrears
+        self._waiting_next = not self._waiting_next
         taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
         self.datagrams -= len(taken)
         if waiting:
@@ -106,6 +113,7 @@ class Shares:
         self._spent = dict.fromkeys(lines, 0.0)  # weighed seconds
         self._idle = set(lines)
         self._last = lines[0]
+        self._virtual = 0.0  # what the line of the last turn had spent before it
 
     def next(self) -> Line[Any] | None:
         """The line that has the next turn; None where nobody waits."""
@@ -116,11 +124,11 @@ class Shares:
                 continue
             if line in self._idle:
                 self._idle.remove(line)
-                spent = self._spent[line] = max(spent, self._spent[self._last])
+                spent = self._spent[line] = max(spent, self._virtual)
             if least is None or spent < self._spent[least]:
                 least = line
         if least is not None:
-            self._last = least
+            self._last, self._virtual = least, self._spent[least]
             self.charge(_LEAST)
         return least
 

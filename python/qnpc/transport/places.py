@@ -1,14 +1,15 @@
 """Who may hold a connection: so many, in all and per address, while nobody has logged in on them, and others once somebody has.
 
-Where no place is left, the oldest of the address that holds most makes room, once it has had the time that a login takes. So whoever takes
-all the places must take them again and again, at the cost of a handshake each, while those who come honestly get done. Sans-IO.
+Where no place is left, the oldest of the address that holds most makes room, once it has had some time: a second for a handshake, three
+for a login, and half-open ones first. So whoever takes all the places must take them again and again, at the cost of a handshake each,
+while those who come honestly get done. Sans-IO.
 """
 
 from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from qnpc.limits import Limits
 
@@ -44,6 +45,7 @@ class Place:
     def release(self) -> None:
         if self.stage is not Stage.OVER:
             self._places._move(self, Stage.OVER)
+            self.end = _nothing  # it holds the connection, which holds its place
 
 
 class Places:
@@ -67,17 +69,31 @@ class Places:
         """Whether there is a place for a connection from `key`; another may have to end for it."""
         here = self._unknown.get(key, {})
         if len(here) >= self._limits.connections_before_login_per_address:
-            oldest = next(iter(here))
+            oldest = self._oldest(here, now)
         elif self.unknown >= self._limits.connections_before_login:
             most = max(self._unknown.values(), key=lambda places: (len(places), -next(iter(places)).since))
-            oldest = next(iter(most))
+            oldest = self._oldest(most, now)
         else:
             return True
-        if now - oldest.since < self._limits.makes_room:
+        if oldest is None:
             return False
+        end = oldest.end
         oldest.release()
-        oldest.end()
+        end()
         return True
+
+    def _oldest(self, places: Iterable[Place], now: float) -> Place | None:
+        """Of those that may be ended: the first that is half open, which costs least, else the first."""
+        half_open, is_open = now - self._limits.makes_room, now - self._limits.makes_room_open
+        first = None
+        for place in places:
+            if place.since > half_open:
+                break
+            if place.stage is Stage.HALF_OPEN:
+                return place
+            if first is None and place.since <= is_open:
+                first = place
+        return first
 
     def _enter(self, place: Place) -> None:
         self._unknown.setdefault(place.key, {})[place] = None
@@ -103,6 +119,9 @@ class Places:
         del here[place]
         if not here:
             del self._unknown[place.key]
+
+
+def _nothing() -> None: ...
 
 
 def _take_off(counts: Counter[str], key: str) -> None:

@@ -32,7 +32,9 @@ class Rationing:
         self._loop = asyncio.get_running_loop()
         self._busy_until = 0.0
         self._began = 0.0  # the slice
+        self._took = 0.0  # it, so far
         self._turn_began = 0.0
+        self._turn_took = 0.0  # without what it began
         self._planned = False
         self._closed = False
 
@@ -62,35 +64,44 @@ class Rationing:
 
     def _slice(self) -> None:
         self._began = self._clock.monotonic()
+        self._took = 0.0
         self._take()
 
     def _take(self) -> None:
         while not self._closed and (turn := self.turns.take()) is not None:
             self._turn_began = self._clock.monotonic()
-            self._serve(*turn)
+            try:
+                self._serve(*turn)
+            except Exception as fault:  # of one stranger's turn, and no other's
+                self._loop.call_exception_handler(
+                    {"message": "a turn was ended by a fault", "exception": fault}
+                )
+            self._turn_took = self._clock.monotonic() - self._turn_began
             connection = turn[0]
             if connection is not None and connection.is_open:
                 self._loop.call_soon(self._go_on)  # what it called begins before that
                 return
-            if not self._taken():
+            if not self._taken(self._turn_took):
                 break
         self._pause()
 
     def _go_on(self) -> None:
-        if self._taken():
+        # What was done for others meanwhile is in between, and is not to be paid for by strangers.
+        passed = self._clock.monotonic() - self._turn_began
+        if self._taken(min(passed, self._turn_took + self._limits.turn)):
             self._take()
         else:
             self._pause()
 
-    def _taken(self) -> bool:
-        """After a turn: whether there is time for another."""
-        now = self._clock.monotonic()
-        self.turns.charge(now - self._turn_began)
-        return now - self._began < self._limits.turn
+    def _taken(self, took: float) -> bool:
+        """After a turn: whether there is time for another. A very long one is the machine's doing, and not counted as long."""
+        self._took += took
+        self.turns.charge(min(took, self._limits.turn_pause))
+        return self._took < self._limits.turn
 
     def _pause(self) -> None:
         """While others are served, also when nobody waits any more: who sends little, but often, gets no more than the share."""
-        took = self._clock.monotonic() - self._began
+        took = self._took
         busy = self._began < self._busy_until
         self._planned = not self._closed and (bool(self.turns) or (busy and took > 0))
         if not self._planned:

@@ -54,7 +54,8 @@ class Turns:
     def put(self, datagram: Datagram, connection: Connection | None) -> bool:
         """False: dropped."""
         if connection is not None:
-            return (self.open if connection.is_open else self.half_open).put(connection, datagram)
+            in_order = connection.is_open and connection not in self.half_open
+            return (self.open if in_order else self.half_open).put(connection, datagram)
         key = address_key(datagram[1])
         return self.beginning[self._rank(key)].put(key, datagram)
 

@@ -33,14 +33,16 @@ struct Statement {
 }
 
 impl Verified {
-    /// Those of the leaves of a tree as it came, in the group of an id.
+    /// Those of the leaves of a tree as it came, in the group of an id. None at all where one does not hold: it ends there, and openmls, which
+    /// refuses such a tree, finds that one by itself.
     pub(crate) fn of_tree(tree: &[u8], group_id: &[u8]) -> Self {
         let found = signed_leaves(tree, group_id).unwrap_or_default();
-        let holds = |(signature, statement): &(Vec<u8>, Statement)| {
-            verify_raw(&statement.public, &statement.message, signature).is_ok()
+        let held = |(signature, statement): (Vec<u8>, Statement)| {
+            verify_raw(&statement.public, &statement.message, &signature).ok()?;
+            Some((signature, statement))
         };
         let verified = found.into_par_iter().with_min_len(LEAVES_AT_ONCE);
-        Self(verified.filter(holds).collect())
+        Self(verified.map(held).collect::<Option<_>>().unwrap_or_default())
     }
 
     #[cfg(test)]
