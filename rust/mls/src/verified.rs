@@ -42,7 +42,12 @@ impl Verified {
             Some((signature, statement))
         };
         let verified = found.into_par_iter().with_min_len(LEAVES_AT_ONCE);
-        Self(verified.map(held).collect::<Option<_>>().unwrap_or_default())
+        Self(
+            verified
+                .map(held)
+                .collect::<Option<_>>()
+                .unwrap_or_default(),
+        )
     }
 
     #[cfg(test)]
