@@ -148,7 +148,8 @@ async def test_what_is_sent_in_one_tick_leaves_in_few_datagrams(ports: Ports, id
         for _ in range(200):
             client.connection.send(bytes(50))
         await turns(2)
-        in_one_tick = counting.sent  # the pacer may keep some for later, and then, on a slow machine, some may be sent again
+        # The pacer may keep some for later, and then, on a slow machine, some may be sent again.
+        in_one_tick = counting.sent
         assert 0 < in_one_tick <= 200 * 50 // 1100 + 6
         assert counting.largest > 1100, "full ones"
         await client.bytes(200 * 50)
