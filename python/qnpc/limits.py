@@ -51,7 +51,7 @@ class Limits:
     datagrams_waiting_of_address: int = 64
     datagrams_waiting_of_connection: int = 16
     turn: float = 0.001  # what is done for all of them at once
-    turn_share: float = 0.2  # of the time, while anything is done for those who are logged in
+    turn_share: float = 0.3  # of the time, while anything is done for those who are logged in
     turn_pause: float = 0.015  # and no longer until the next turn, for a slow turn may be the machine's doing
     turn_quiet: float = 0.05  # which is taken to go on for so long
     messages_at_once_before_login: int = 4  # in a turn

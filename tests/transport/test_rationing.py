@@ -18,6 +18,10 @@ COST = 0.0006
 """Seconds for each datagram: two of them are more than a slice."""
 
 
+PAUSES = 1 / DEFAULT.turn_share - 1
+"""Of a slice's time, until the next."""
+
+
 class Open:
     is_open = True
 
@@ -64,11 +68,10 @@ async def test_while_somebody_known_is_served_slices_lie_apart() -> None:
     for expected in (2, 4, 6):
         await turns()
         assert len(node.served) == expected
-        assert DEFAULT.turn_share == 0.2
-        node.clock.advance(4 * 2 * COST)
+        node.clock.advance(PAUSES * 2 * COST)
 
 
-@pytest.mark.parametrize(("cost", "pause"), [(0.003, 0.012), (0.5, DEFAULT.turn_pause)])
+@pytest.mark.parametrize(("cost", "pause"), [(0.003, 0.003 * PAUSES), (0.5, DEFAULT.turn_pause)])
 async def test_the_longer_a_slice_took_the_later_comes_the_next(cost: float, pause: float) -> None:
     """But not for ever: it may have been the machine that was slow."""
     node = Node(cost)
@@ -128,7 +131,7 @@ async def test_what_a_turn_begins_counts_in_the_slice() -> None:
     assert began == []
     await turns()
     assert len(began) == 2
-    node.clock.advance(4 * 2 * COST)
+    node.clock.advance(PAUSES * 2 * COST)
     await turns()
     assert len(began) == 4
 
@@ -150,7 +153,7 @@ async def test_what_is_done_for_others_meanwhile_is_not_paid_for_by_strangers() 
     node.rationing.notice()
     node.rationing.turns.open.owe(connection)
     node.rationing.work()
-    node.clock.advance(4 * (0.0003 + DEFAULT.turn))
+    node.clock.advance(PAUSES * (0.0003 + DEFAULT.turn))
     await turns(5)
     assert len(node.served) == 2
 
