@@ -4,7 +4,6 @@ it proves."""
 from __future__ import annotations
 
 import asyncio
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,16 +168,12 @@ async def test_one_who_was_removed_and_invited_again_while_away_comes_back(there
 async def test_a_profile_from_a_backup_does_not_use_its_keys_again(there: World) -> None:
     groups = await befriend(there, "alice", "bob")
     await agree(there, "alice", "bob")
-    await there.close("bob")
-    shutil.copytree(there.path / "bob", there.path / "backup")
-    bob = await there.open("bob")
+    bob = await there.back_up("bob")
     await (await (await bob.group("friends")).send("first")).accepted(WITHIN)
     await bob.caught_up(WITHIN)
     await (await groups["alice"].send("answer")).accepted(WITHIN)
     assert await texts(bob, 1) == [("alice", "answer")]
-    await there.close("bob")
-    shutil.rmtree(there.path / "bob")
-    shutil.copytree(there.path / "backup", there.path / "bob")
+    await there.put_back("bob")
     bob = await there.open("bob")
     await bob.online(WITHIN)
     await state_of(bob, "lapsed")

@@ -92,17 +92,13 @@ async def test_a_group_that_lost_a_commit_has_lapsed(there: World, declared: boo
 async def test_a_profile_from_a_backup_is_found_out_whatever_became_of_the_node(there: World) -> None:
     groups = await befriend(there, "alice", "bob")
     await agree(there, "alice", "bob")
-    await there.close("bob")
-    shutil.copytree(there.path / "bob", there.path / "backup")
-    bob = await there.open("bob")
+    bob = await there.back_up("bob")
     for n in range(3):
         await (await (await bob.group("friends")).send(f"{n}")).accepted(WITHIN)
     await bob.caught_up(WITHIN)
     await (await groups["alice"].send("answer")).accepted(WITHIN)
     assert await texts(bob, 1) == [("alice", "answer")]
-    await there.close("bob")
-    shutil.rmtree(there.path / "bob")
-    shutil.copytree(there.path / "backup", there.path / "bob")
+    await there.put_back("bob")
     await there.stop_node()
     await declare_restored(there.node.settings.data_dir, there.ports)
     await there.start_node()

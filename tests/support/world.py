@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,6 +80,18 @@ class World:
         online = await self.clients["onlooker"].online()
         resolved = await online.peer.call(online.session, SESSION.resolve, SessionResolveParams(name))
         return sorted(record.device for record in resolved.devices)
+
+    async def back_up(self, name: str) -> Client:
+        """A copy of the profile is made; returns its client, opened anew."""
+        await self.close(name)
+        shutil.copytree(self.path / name, self.path / f"{name}-backup")
+        return await self.open(name)
+
+    async def put_back(self, name: str) -> None:
+        """The profile is what it was when it was backed up; it is closed for that."""
+        await self.close(name)
+        shutil.rmtree(self.path / name)
+        shutil.copytree(self.path / f"{name}-backup", self.path / name)
 
     async def open(self, name: str) -> Client:
         """Open until `close`, or until the world ends."""

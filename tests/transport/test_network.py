@@ -12,7 +12,7 @@ from qnpc.errors import Code, Error
 from qnpc.limits import DEFAULT
 from qnpc.ports import Address
 from qnpc.transport import Connection, TlsIdentity, connect, listen
-from tests.support.network import Network, SeededRandom, run
+from tests.support.network import Network, SeededRandom, VirtualClock, run
 from tests.transport.peers import Node, Recorder, craft, inject, node, stream_frame
 
 SERVER: Address = ("10.0.0.1", 7000)
@@ -239,6 +239,55 @@ def test_half_open_connections_expire(identity: TlsIdentity) -> None:
         assert server.endpoint._by_id == {}
 
     scene(network, identity, play)
+
+
+class WearyClock(VirtualClock):
+    """Of a slow machine: some time passes between any two looks at it."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def monotonic(self) -> float:
+        self._looks += 1
+        return super().monotonic() + self._looks * 1e-6
+
+
+def test_half_open_connections_expire_however_long_strangers_wait_for_a_turn(identity: TlsIdentity) -> None:
+    network = Network()
+    limits = replace(DEFAULT, turn_quiet=1000.0, turn_pause=1000.0, turn_share=1e-12)
+
+    async def main() -> None:
+        ports = replace(network.ports(SERVER[0]), clock=WearyClock())
+        async with node(identity, ports, limits, SERVER) as server:
+            client = await server.client(network.ports(CLIENT))
+            network.filter = lambda sender, to, _data: sender != SERVER or not to[0].startswith("10.0.1.")
+            tasks = [
+                asyncio.ensure_future(connect(network.ports(f"10.0.1.{n}"), SERVER, DEFAULT, pin=None))
+                for n in range(5)
+            ]
+            await network.clock.sleep(0.1)
+            assert len(server.endpoint._connections) == 6
+            server.peers[0].connection.authenticated()  # from here on no stranger has a turn
+            client.connection.send(b"x")
+            assert await client.bytes(1) == b"x"
+            await network.clock.sleep(DEFAULT.handshake + 0.5)
+            assert len(server.endpoint._connections) == 1
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            assert await _is_served(network, "10.0.1.99") is False, "it is as the test says"
+
+    async def _is_served(network: Network, ip: str) -> bool:
+        network.filter = lambda *_: True
+        try:
+            (
+                await connect(network.ports(ip), SERVER, replace(DEFAULT, connect_timeout=3.0), pin=None)
+            ).close()
+        except Error:
+            return False
+        return True
+
+    run(main())
 
 
 def test_too_many_half_open_ones_make_room_again(identity: TlsIdentity) -> None:

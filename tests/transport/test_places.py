@@ -97,3 +97,8 @@ def test_half_open_ones_make_room_first_and_open_ones_have_time_for_a_login() ->
     assert not guests.come("x", "e", 2.9), "all of them may be logging in"
     assert guests.come("x", "e", 3.0)
     assert guests.gone == ["b", "a"]
+
+
+def test_where_nobody_may_come_nobody_does() -> None:
+    for none in ({"connections_before_login": 0}, {"connections_before_login_per_address": 0}):
+        assert not Places(replace(LIMITS, **none)).make_room("x", 100.0)

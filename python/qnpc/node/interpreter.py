@@ -29,6 +29,7 @@ _NEVER = 1_000_000
 
 
 def share() -> None:
+    """Once, when all is imported and the node listens: what is here now is never looked through again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(700, 10, _NEVER)

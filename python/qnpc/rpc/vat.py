@@ -58,7 +58,9 @@ class Vat:
                         self._over = True
                         return False
             more = most is not None and self._deframer.ready()
-            if more and self._deframer.held > self._most_waiting < self._deframer.waiting():
+            # What is held is known; how much of it is whole costs a look at each message, so it is asked second.
+            most_waiting, deframer = self._most_waiting, self._deframer
+            if more and deframer.held > most_waiting and deframer.waiting() > most_waiting:
                 raise RemoteProtocolError("more is sent than can be taken", Code.TOO_MANY_CALLS)
         except RemoteProtocolError:
             self._over = True

@@ -315,7 +315,10 @@ class Endpoint:
                 connection.handle_timer(now)
                 connection.deliver_events(now)
             self.touch(connection)
-            if (
-                connection in self._connections and not connection.is_authenticated
-            ):  # the turn in which it is polled may be far away, and its deadline not
+            if connection.is_authenticated or connection not in self._connections:
+                continue
+            # The turn in which it is polled may be far away, and its deadline or its end not.
+            if connection.is_gone:
+                self.remove(connection)
+            else:
                 self._wakeups.wake(connection, now + _LOOKS)

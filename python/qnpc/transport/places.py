@@ -71,7 +71,11 @@ class Places:
         if len(here) >= self._limits.connections_before_login_per_address:
             oldest = self._oldest(here, now)
         elif self.unknown >= self._limits.connections_before_login:
-            most = max(self._unknown.values(), key=lambda places: (len(places), -next(iter(places)).since))
+            most = max(
+                self._unknown.values(),
+                key=lambda places: (len(places), -next(iter(places)).since),
+                default={},  # nobody may come at all
+            )
             oldest = self._oldest(most, now)
         else:
             return True

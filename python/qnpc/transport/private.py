@@ -110,10 +110,6 @@ def _assert_names() -> None:
 
 _assert_names()
 
-# The library looks everything up by epoch, a dozen times for each datagram, and Python computes an Enum's hash from its name each time. Its
-# members are compared by identity, so that serves as well.
-tls.Epoch.__hash__ = object.__hash__  # type: ignore[method-assign]
-
 
 class _Silence:
     """Stands for aioquic's logger: its warnings are about peers, not about us, and the process's logging is

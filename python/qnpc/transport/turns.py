@@ -2,10 +2,10 @@
 
 What a stranger makes a node compute is not known before it is computed, and none of it may keep another waiting. So whatever comes from
 them waits here, in lines: of addresses that begin something, by how many handshakes of theirs are under way already, of connections whose
-handshake is under way, and of those where it is complete. The lines share the time, the less for an address the more it has begun, and
+handshake is under way, and of those where it is complete. The lines share the time, a line the less the more its addresses have begun, and
 those in each take turns, a few datagrams at a time: whoever is new or has come a step further waits for none of those who begin again and
-again. What does not fit is dropped, as if it had been lost on the way. What is to be repeated to those who stay silent comes last. Sans-
-IO.
+again. What does not fit is dropped, as if it had been lost on the way. What is to be repeated to those who stay silent comes last.
+Sans-IO.
 """
 
 from __future__ import annotations

@@ -13,9 +13,8 @@ from collections.abc import Callable
 from qnpc.ports import Clock, Timer
 from qnpc.transport.connection import Connection
 
-_LATE = (
-    1e-6  # a timer is handled this much after its time, so that no rounding can make it come again at once
-)
+_LATE = 1e-6
+"""Seconds that a timer is handled after its time, so that no rounding can make it come again at once."""
 
 
 class Wakeups:
