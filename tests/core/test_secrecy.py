@@ -20,6 +20,7 @@ from qnpc._core import (
     OpaqueClientLogin,
     OpaqueClientRegistration,
     OpaqueServer,
+    PacketProtection,
     open_envelope,
     open_vault,
     primitives,
@@ -35,6 +36,7 @@ DEVICE = Device.from_secret(CANARY)
 CERTIFICATE = Identity.from_secret(CANARY).certify("alice", DEVICE.public_key, 1)
 HOLDERS = [
     Aead(CANARY),
+    PacketProtection("AES-256-GCM", CANARY, CANARY[:12], CANARY),
     HybridKey.from_secret(CANARY),
     Identity.from_secret(CANARY),
     DEVICE,
@@ -80,6 +82,9 @@ def test_what_holds_a_secret_cannot_be_copied_out_unnoticed(holder: object) -> N
 REFUSED: list[Callable[[], object]] = [
     lambda: Aead(CANARY[1:]),
     lambda: Aead(CANARY).open(CANARY),
+    lambda: PacketProtection(CANARY.decode(), CANARY, CANARY[:12], CANARY),
+    lambda: PacketProtection("AES-256-GCM", CANARY, CANARY, CANARY),
+    lambda: PacketProtection("AES-256-GCM", CANARY, CANARY[:12], CANARY).seal(CANARY[:1], CANARY, 1),
     lambda: HybridKey.from_secret(CANARY[1:]),
     lambda: Identity.from_secret(CANARY[1:]),
     lambda: Device.from_secret(CANARY + CANARY),

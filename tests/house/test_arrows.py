@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "content": {"errors", "limits"},
     "wire": {"errors", "limits", "rpc"},
     "rpc": {"errors", "limits", "ports"},
-    "transport": {"errors", "limits", "ports", "link", "files"},
+    "transport": {"_core", "errors", "limits", "ports", "link", "files"},
     "node": _BASE | {"_core", "rpc", "wire", "transport"},
     "client": _BASE | {"_core", "rpc", "wire", "transport", "content"},
     "benchmarks": _BASE | {"_core", "rpc", "wire", "transport", "content", "client", "node"},

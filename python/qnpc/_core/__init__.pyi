@@ -36,6 +36,7 @@ __all__ = [
     "OpaqueServer",
     "OpaqueServerLogin",
     "OwnCommit",
+    "PacketProtection",
     "Panicked",
     "PassiveClient",
     "PendingCommit",
@@ -109,6 +110,27 @@ class Aead:
 
     def open(self, sealed: _Bytes, aad: _Bytes = b"") -> bytes:
         """Raises NotAuthentic."""
+
+@final
+class PacketProtection:
+    """The keys of QUIC packets in one direction (RFC 9001, 5.3 and 5.4). Never copied, printed or given back."""
+
+    def __new__(cls, algorithm: str, key: _Bytes, iv: _Bytes, header_key: _Bytes) -> PacketProtection:
+        """`algorithm` is "AES-128-GCM", "AES-256-GCM" or "ChaCha20-Poly1305"; both keys are 16 bytes for the first and 32 for the
+        others, `iv` is 12. Raises Malformed.
+        """
+
+    def seal(self, header: bytes, payload: bytes, number: int) -> bytes:
+        """A packet, 16 bytes longer than its header and payload. The header ends with the last bytes of `number`, as many as its first
+        byte says; with the payload that is at least 4 bytes from the number's first on. No number may come twice. Raises Malformed.
+        """
+
+    def open(
+        self, packet: bytes, offset: int, expected: int, key_phase: bool
+    ) -> tuple[bytes, bytes, int] | None:
+        """Header, payload and number of a packet whose number starts at `offset`, the next one being `expected` (RFC 9000, A.3). None when
+        it was not sealed with these keys, or has a short header of the other key phase (RFC 9001, 6).
+        """
 
 @final
 class HybridKey:

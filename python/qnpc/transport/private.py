@@ -17,10 +17,13 @@ from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection, QuicReceiveContext
 from aioquic.quic.crypto import CryptoPair
+from aioquic.quic.packet import pull_quic_transport_parameters, push_quic_transport_parameters
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 from cryptography import x509
+
+from qnpc.transport.protection import ProtectedPair
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "QuicConnection": (
@@ -59,6 +62,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "_remote_preferred_address",
         "_replenish_connection_ids",
         "_retire_connection_ids",
+        "_serialize_transport_parameters",
         "_spaces",
         "_spin_bit",
         "_streams",
@@ -123,6 +127,9 @@ class _Silence:
 
 _SILENCE = cast("Any", _Silence())
 
+_PARAMETERS = 1500
+"""Bytes: transport parameters fit a datagram."""
+
 
 class OpenConnection(QuicConnection):
     """A QUIC connection whose insides a subclass can see and bound."""
@@ -141,6 +148,7 @@ class OpenConnection(QuicConnection):
         )
         self._logger = _SILENCE
         self._loss._logger = _SILENCE
+        self._promised_ack_delay = 25  # milliseconds, as the library says it
 
     # -- what a subclass decides; to raise QuicConnectionError or tls.Alert closes the connection -------------------------------
 
@@ -172,8 +180,16 @@ class OpenConnection(QuicConnection):
 
     # -- aioquic's hooks ------------------------------------------------------------------------------------------------------------
 
+    def _serialize_transport_parameters(self) -> bytes:
+        said = pull_quic_transport_parameters(Buffer(data=super()._serialize_transport_parameters()))
+        said.max_ack_delay = self._promised_ack_delay
+        buffer = Buffer(capacity=_PARAMETERS)
+        push_quic_transport_parameters(buffer, said)
+        return buffer.data
+
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)
+        self._cryptos[tls.Epoch.ONE_RTT] = ProtectedPair()
         context = self.tls
         context._supported_groups = cast("Any", self.groups())
         set_peer_certificate = context._set_peer_certificate
@@ -254,9 +270,12 @@ class OpenConnection(QuicConnection):
         for limit in (self._local_max_streams_bidi, self._local_max_streams_uni):
             limit.value = limit.sent = count
 
-    def delay_acks(self, seconds: float) -> None:
-        """How long an acknowledgement may wait for company; the peer assumes at most 25 ms."""
+    def delay_acks(self, seconds: float, promised: int) -> None:
+        """How long an acknowledgement may wait for company, and the milliseconds that the peer is told of (max_ack_delay of RFC 9000,
+        18.2): it waits so much longer before it takes a packet for lost. Before the first datagram only.
+        """
         self._ack_delay = seconds
+        self._promised_ack_delay = promised
 
     def hasten_ack(self, now: float) -> None:
         """An acknowledgement that waits leaves with the next datagram."""

@@ -14,6 +14,7 @@ mod input;
 mod kem;
 mod mls;
 mod opaque;
+mod packet;
 mod primitives;
 #[cfg(feature = "simulation")]
 mod simulation;
@@ -31,6 +32,9 @@ mod _core {
 
     #[pymodule_export]
     use crate::symmetric::Aead;
+
+    #[pymodule_export]
+    use crate::packet::PacketProtection;
 
     #[pymodule_export]
     use crate::kem::{decapsulate, encapsulate, verify_hybrid_key, HybridKey};

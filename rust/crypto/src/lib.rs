@@ -16,6 +16,7 @@ pub mod hpke;
 pub mod kem;
 pub mod mlkem;
 pub mod opaque;
+pub mod packet;
 pub mod secret;
 pub mod signature;
 #[cfg(feature = "simulation")]
