@@ -43,6 +43,7 @@ def test_the_command_reports_what_it_measured() -> None:
     assert (report["suite"], report["tls_group"]) == ("0x004F", "X25519MLKEM768")
     assert report["limits_raised"] == {"connections_per_address": 13, "datagram": 1452}
     assert report["cores"] >= 1
+    assert 0.5 < report["reading_us"] < 500
     assert set(report["versions"]) >= {"qnpc", "python", "aioquic", "pycapnp", "sqlite"}
     assert "synchronous=FULL" in report["store"]
 

@@ -11,9 +11,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from qnpc.ports import Ports
+from qnpc.rpc.schema import RPC
 
 _BUSY = 0.85
 """The share of one core from which a Python process counts as busy: the rest goes to waking up."""
+
+_READS = 200
+_ROUNDS = 25
+"""Of so many: few enough to fit between two interruptions, and often enough that some do."""
 
 _SYNCS = 50
 _BLOCK = 4096
@@ -49,6 +54,7 @@ def surroundings(ports: Ports, directory: Path) -> dict[str, object]:
     return {
         "store": f"sqlite, synchronous=FULL, on {filesystem(directory)}",
         "fsync_ms": fsync_ms(ports, directory),
+        "reading_us": reading_us(ports),
         "cores": cores(),
         "load_average": round(os.getloadavg()[0], 2),
         "versions": {
@@ -60,6 +66,24 @@ def surroundings(ports: Ports, directory: Path) -> dict[str, object]:
             "system": f"{platform.system()} {platform.machine()}",
         },
     }
+
+
+def reading_us(ports: Ports) -> float:
+    """What the interpreter and pycapnp take to read a Return, the median. Nothing of ours is in it: the CPU times of two machines, or of
+    two days on one that is shared, are held against each other by it.
+    """
+    root = RPC.Message.new_message()
+    root.init("return").init("results").content = RPC.Call.new_message(questionId=5)
+    message = root.to_bytes()
+    taken = []
+    for _ in range(_ROUNDS):
+        began = ports.clock.monotonic()
+        for _ in range(_READS):
+            with RPC.Message.from_bytes(message) as read:
+                returned = getattr(read, read.which())
+                _ = returned.answerId, returned.which(), returned.results.content.as_struct(RPC.Call).questionId
+        taken.append((ports.clock.monotonic() - began) / _READS)
+    return round(quantile(sorted(taken), 0.5) * 1e6, 2)
 
 
 def fsync_ms(ports: Ports, directory: Path) -> float:
