@@ -175,6 +175,28 @@ def test_acknowledgements_ride_on_answers(identity: TlsIdentity) -> None:
     scene(network, identity, play)
 
 
+def test_a_message_larger_than_the_first_window_does_not_wait_for_an_acknowledgement_that_waits(
+    identity: TlsIdentity,
+) -> None:
+    network = Network(delay=0.005)
+
+    async def play(server: Node) -> None:
+        client = await server.client(network.ports(CLIENT))
+        client.connection.send(b"x")
+        await client.bytes(1)
+        await network.clock.sleep(1)
+        server.peers[0]._echoes = False  # an answer would bring the acknowledgement
+        client.connection._quic._loss._cc.congestion_window = 2 * DEFAULT.datagram  # as after losses
+        began = network.clock.monotonic()
+        client.connection.send(bytes(20_000))
+        while len(server.peers[0].received) < 20_001:
+            await network.clock.sleep(0.001)
+        assert network.clock.monotonic() - began < 6 * 0.01
+        client.connection.close()
+
+    scene(network, identity, play)
+
+
 def test_a_lost_close_is_said_again(identity: TlsIdentity) -> None:
     network = Network(delay=0.001)
 

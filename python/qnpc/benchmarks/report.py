@@ -81,7 +81,11 @@ def reading_us(ports: Ports) -> float:
         for _ in range(_READS):
             with RPC.Message.from_bytes(message) as read:
                 returned = getattr(read, read.which())
-                _ = returned.answerId, returned.which(), returned.results.content.as_struct(RPC.Call).questionId
+                _ = (
+                    returned.answerId,
+                    returned.which(),
+                    returned.results.content.as_struct(RPC.Call).questionId,
+                )
         taken.append((ports.clock.monotonic() - began) / _READS)
     return round(quantile(sorted(taken), 0.5) * 1e6, 2)
 

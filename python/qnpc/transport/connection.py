@@ -27,9 +27,10 @@ from qnpc.transport.patience import Expired, Patience
 from qnpc.transport.stateless import is_reset
 
 STREAM = 0
-_PROMPT_ACK = 16 * 1024
-"""Received bytes that are acknowledged without waiting, so that a long transfer is not slowed by the delay
-that suits short ones.
+_PROMPT_ACK = {True: 16 * 1024, False: 2 * 1024}
+"""At a client and at a node: received bytes that are acknowledged without waiting, so that a long transfer is not slowed by the delay that
+suits short ones. A node waits longer, and may not let a window of a few packets stand still meanwhile; a client gets more than this in
+each push, and has an answer to it at once.
 """
 
 _NO_LOGIN = Error(Code.TOO_MANY_LOGINS, "nobody has logged in on this connection in time").to_wire()
@@ -83,6 +84,7 @@ class Connection:
         self._go_on: Callable[[], None] | None = None  # in the next turn
         self._full = False  # `queued` went above the mark, `writable` is owed
         self._unacknowledged = 0
+        self._prompt_ack = _PROMPT_ACK[quic.configuration.is_client]
         self._close_reason: str | None = None  # we want to close
         self._closed_by_us = False
         self._farewell: list[tuple[bytes, Address]] = []
@@ -304,7 +306,7 @@ class Connection:
                 quic.send_stream_data(STREAM, self._outgoing.take(room))
                 quic.hasten_ack(now)
                 self._unacknowledged = 0
-        if self._unacknowledged >= _PROMPT_ACK or quic.sees_gap:
+        if self._unacknowledged >= self._prompt_ack or quic.sees_gap:
             quic.hasten_ack(now)
             self._unacknowledged = 0
 
