@@ -27,6 +27,7 @@ from qnpc.node.pending import Pending
 from qnpc.node.push import Source
 from qnpc.node.services import Services
 from qnpc.node.store.contract import Store
+from qnpc.node.store.folding import Folding
 from qnpc.node.store.writer import Writer
 from qnpc.node.trackers import Trackers
 from qnpc.ports import Lane, Link, Ports
@@ -56,7 +57,9 @@ async def assemble(
 ) -> Services:
     """All that handlers need; `undo` takes it apart. Raises Error(STORE_UNAVAILABLE)."""
     setup = await lane.run(store.secret, "opaque-setup", OpaqueServer().setup())
-    writer = Writer(store, lane)
+    folding = Folding(store, lane, ports.jobs)
+    undo.push_async_callback(folding.close)
+    writer = Writer(store, lane, committed=folding.grew)
     undo.push_async_callback(writer.close)
     acks = Acks(writer, ports.clock, limits)
     undo.push_async_callback(acks.close)

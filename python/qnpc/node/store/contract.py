@@ -349,6 +349,13 @@ class Store(Protocol):
 
     def commit(self, batch: Sequence[Item]) -> list[object | Error]: ...
 
+    def fold(self) -> None:
+        """Brings what was committed to where it stays, without keeping anybody from committing. What is committed meanwhile may be left
+        to `fold_rest`. From any thread."""
+
+    def fold_rest(self) -> None:
+        """The little that `fold` left. From the thread that commits."""
+
     def secret(self, name: str, fresh: bytes) -> bytes:
         """The node's long-term secret of that name, kept since it was first asked for; `fresh` is stored if
         there is none yet.

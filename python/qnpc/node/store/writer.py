@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import overload
 
 from qnpc import ports
@@ -47,8 +47,17 @@ class Writer:
     # Of payload in one batch, unless one item is larger: this is what a transaction adds to the file's log.
     _MAX_BYTES = 8 * 1024 * 1024
 
-    def __init__(self, store: Store, lane: ports.Lane, *, max_batch: int = 256) -> None:
+    def __init__(
+        self,
+        store: Store,
+        lane: ports.Lane,
+        *,
+        max_batch: int = 256,
+        committed: Callable[[int], None] = lambda _bytes: None,
+    ) -> None:
+        """`committed` is told about how many bytes a batch added to the log, when it stands."""
         self._store = store
+        self._committed = committed
         self._lane = lane
         self._max_batch = max_batch
         self._queue: deque[_Waiting] = deque()
@@ -107,6 +116,7 @@ class Writer:
                     future.cancel()
                 self._queue.clear()
                 raise
+            self._committed(sum(_ROWS + _size(item) for item, _ in batch))
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue
@@ -124,6 +134,10 @@ class Writer:
                 break
             batch.append(self._queue.popleft())
         return batch
+
+
+_ROWS = 12 * 1024
+"""Bytes that an item changes beside its payload: about three pages."""
 
 
 def _size(item: Item) -> int:

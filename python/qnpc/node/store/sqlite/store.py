@@ -126,6 +126,14 @@ class SqliteStore:
             self._hooks.after_commit()
         return results
 
+    def fold(self) -> None:
+        with self._readers.use() as db:
+            db.one("fold")
+
+    def fold_rest(self) -> None:
+        with unavailable():
+            self._writer.one("fold")
+
     def secret(self, name: str, fresh: bytes) -> bytes:
         with unavailable():
             self._writer.run("keep_secret", name=name, value=fresh)

@@ -20,6 +20,9 @@ PRAGMA freelist_count
 -- name: vacuum_page
 PRAGMA incremental_vacuum(1)
 
+-- name: fold
+PRAGMA wal_checkpoint(PASSIVE)
+
 -- name: create_migrations
 CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY)
 -- name: newest_migration

@@ -1,2 +1,3 @@
 -- For each connection that only reads.
 PRAGMA query_only = ON;
+PRAGMA checkpoint_fullfsync = 1;

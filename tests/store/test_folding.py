@@ -1,0 +1,95 @@
+"""The log is folded back beside the commits, so that no commit does it and all wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from qnpc.errors import Code, Error
+from qnpc.node.store.folding import LONG, Folding
+from qnpc.node.store.writer import Writer
+from qnpc.ports import Lane, Ports
+from tests.store.backends import Backend, Scene, actor
+
+INBOX = actor("bob").device
+PAYLOAD = bytes(64 * 1024)
+
+
+class Watched:
+    """The store; `fold` waits until it may."""
+
+    def __init__(self, store: object) -> None:
+        self.store = store
+        self.go = threading.Event()
+        self.go.set()
+        self.folds = 0
+        self.failure: Error | None = None
+
+    def fold(self) -> None:
+        assert self.go.wait(60)
+        self.folds += 1
+        if self.failure is not None:
+            raise self.failure
+        self.store.fold()  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)
+
+
+@pytest.fixture
+def watched(backend: Backend) -> Iterator[Watched]:
+    store = backend.open()
+    yield Watched(store)
+    store.close()
+
+
+@pytest.fixture
+def lane(ports: Ports) -> Lane:
+    return ports.jobs.lane("store")
+
+
+async def test_the_log_does_not_grow_and_no_commit_folds_it(
+    backend: Backend, watched: Watched, lane: Lane, ports: Ports
+) -> None:
+    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
+    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
+    scene = Scene(watched.store)  # type: ignore[arg-type]
+    scene.register("alice", "bob")
+    log = backend.path.with_name(backend.path.name + "-wal")
+    for number in range(600):  # 38 MB
+        await writer.submit(replace(scene.append("alice", INBOX, f"m{number}"), payload=PAYLOAD))
+        if watched.folds and number % 60 == 0:
+            await folding.close()
+    await folding.close()
+    assert watched.folds >= 5
+    assert log.stat().st_size < 5 * LONG  # begun anew each time
+    await writer.close()
+
+
+async def test_commits_go_on_while_it_is_folded_and_a_failure_is_not_theirs(
+    watched: Watched, lane: Lane, ports: Ports
+) -> None:
+    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
+    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
+    scene = Scene(watched.store)  # type: ignore[arg-type]
+    scene.register("alice", "bob")
+    watched.go.clear()
+    watched.failure = Error(Code.STORE_UNAVAILABLE)
+    for number in range(3 * LONG // len(PAYLOAD)):
+        done = await asyncio.wait_for(
+            writer.submit(replace(scene.append("alice", INBOX, f"m{number}"), payload=PAYLOAD)), 30
+        )
+        assert done.seq == number + 1
+    assert watched.folds == 0
+    watched.go.set()
+    await folding.close()
+    assert watched.folds == 1
+    watched.failure = None
+    folding.grew(LONG)
+    await folding.close()
+    assert watched.folds == 2
+    await writer.close()
