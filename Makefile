@@ -62,6 +62,7 @@ lint: setup ## formatting, clippy, ruff, types, the stub against the built exten
 	@# stubtest passes for a package that does not exist, so the import comes first
 	$(BIN)/python -c 'import qnpc._core'
 	$(BIN)/stubtest qnpc._core
+	rust/advisories.sh
 
 fmt: setup ## formats Rust and Python
 	cargo fmt --all
