@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from qnpc.errors import Code, Error
+from qnpc.node.store.contract import Ack
 from qnpc.node.store.folding import LONG, Folding
 from qnpc.node.store.writer import Writer
 from qnpc.ports import Lane, Ports
@@ -29,12 +30,12 @@ class Watched:
         self.folds = 0
         self.failure: Error | None = None
 
-    def fold(self) -> None:
+    def fold(self) -> int:
         assert self.go.wait(60)
         self.folds += 1
         if self.failure is not None:
             raise self.failure
-        self.store.fold()  # type: ignore[attr-defined]
+        return int(self.store.fold())  # type: ignore[attr-defined]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
@@ -91,5 +92,25 @@ async def test_commits_go_on_while_it_is_folded_and_a_failure_is_not_theirs(
     watched.failure = None
     folding.grew(LONG)
     await folding.close()
-    assert watched.folds == 2
+    assert watched.folds == 3  # the second time for what came meanwhile, and that was little
+    await writer.close()
+
+
+async def test_many_small_items_do_not_fold_it_again_and_again(
+    watched: Watched, lane: Lane, ports: Ports
+) -> None:
+    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
+    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
+    scene = Scene(watched.store)  # type: ignore[arg-type]
+    scene.register("alice", "bob")
+    await writer.submit(scene.append("alice", INBOX, "m"))
+    for _ in range(20):
+        await asyncio.gather(*(writer.submit(Ack(INBOX, INBOX, 1)) for _ in range(200)))
+    refused = [
+        replace(scene.append("alice", INBOX, f"m{n}"), payload=PAYLOAD, bytes_limit=1) for n in range(99)
+    ]
+    outcomes = await asyncio.gather(*map(writer.submit, refused), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {Error}
+    await folding.close()
+    assert watched.folds == 0
     await writer.close()

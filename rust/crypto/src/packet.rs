@@ -7,6 +7,7 @@
 use core::fmt;
 
 use aws_lc_rs::aead::quic::{self, HeaderProtectionKey};
+use zeroize::Zeroizing;
 
 use crate::aead::AeadError;
 use crate::cipher::{Cipher, Kind, NONCE, TAG};
@@ -23,7 +24,7 @@ const KEY_PHASE: u8 = 0x04;
 /// The keys of one direction.
 pub struct PacketProtection {
     payload: Cipher,
-    iv: [u8; NONCE],
+    iv: Zeroizing<[u8; NONCE]>,
     header: HeaderProtectionKey,
 }
 
@@ -54,7 +55,7 @@ impl PacketProtection {
         };
         Ok(Self {
             payload: Cipher::new(kind, key)?,
-            iv: iv.try_into().map_err(|_| AeadError::Malformed)?,
+            iv: Zeroizing::new(iv.try_into().map_err(|_| AeadError::Malformed)?),
             header: HeaderProtectionKey::new(algorithm, header)
                 .map_err(|_| AeadError::Malformed)?,
         })
@@ -127,7 +128,7 @@ impl PacketProtection {
     }
 
     fn nonce(&self, number: u64) -> [u8; NONCE] {
-        let mut nonce = self.iv;
+        let mut nonce = *self.iv;
         let (_, low) = nonce.split_at_mut(NONCE - 8);
         for (byte, part) in low.iter_mut().zip(number.to_be_bytes()) {
             *byte ^= part;

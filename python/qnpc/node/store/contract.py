@@ -349,9 +349,9 @@ class Store(Protocol):
 
     def commit(self, batch: Sequence[Item]) -> list[object | Error]: ...
 
-    def fold(self) -> None:
+    def fold(self) -> int:
         """Brings what was committed to where it stays, without keeping anybody from committing. What is committed meanwhile may be left
-        to `fold_rest`. From any thread."""
+        to `fold_rest`. From any thread. Returns how long the log is, in pages."""
 
     def fold_rest(self) -> None:
         """The little that `fold` left. From the thread that commits."""

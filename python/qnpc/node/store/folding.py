@@ -1,7 +1,8 @@
 """Folds the store's log back into the file, beside the commits: done by one of them, it would keep all that wait for it for 20 ms.
 
-First all that is in the log, in some thread, while commits go on; then the little that came meanwhile, between two commits, so that the
-log begins anew and does not grow. A failure is not a commit's: the log stays as it is, and the store folds by itself when it is long.
+First all that is in the log, in some thread, while commits go on, and again while much came meanwhile; then the little that is left,
+between two commits, so that the log begins anew and does not grow. How long it is is reckoned from what was committed; what that misses
+(expired entries that are overwritten), and a failure, the store makes good by folding by itself when the log is eight times as long.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ log = structlog.get_logger("qnpc.node")
 
 LONG = 4 * 1024 * 1024
 """Bytes, about: some hundreds of messages. Shorter, the disk would be worn by small foldings."""
+
+LITTLE = 100
+"""Pages that a commit can wait for."""
+
+_TIMES = 4
+"""Whoever writes faster than can be folded is not caught up with."""
 
 
 class Folding:
@@ -43,10 +50,16 @@ class Folding:
 
     async def _fold(self) -> None:
         try:
-            await self._jobs.run(self._store.fold)
+            folded = 0
+            for _ in range(_TIMES):
+                before, folded = folded, await self._jobs.run(self._store.fold)
+                if folded - before <= LITTLE:
+                    break
             await self._lane.run(self._store.fold_rest)
         except Error as error:
             log.warning("store.not_folded", error=str(error))
+        except Exception:  # a bug of ours: the store folds by itself then
+            log.exception("store.not_folded")
 
     def _folded(self, _: asyncio.Task[None]) -> None:
         self._task = None

@@ -55,7 +55,7 @@ class Writer:
         max_batch: int = 256,
         committed: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
-        """`committed` is told about how many bytes a batch added to the log, when it stands."""
+        """`committed` is told about how many bytes of items that stand a batch added to the log."""
         self._store = store
         self._committed = committed
         self._lane = lane
@@ -116,7 +116,9 @@ class Writer:
                     future.cancel()
                 self._queue.clear()
                 raise
-            self._committed(sum(_ROWS + _size(item) for item, _ in batch))
+            stand = [item for (item, _), outcome in zip(batch, outcomes, strict=True) if _stands(outcome)]
+            if stand:
+                self._committed(_BATCH + sum(_ITEM + _size(item) for item in stand))
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if future.done():
                     continue
@@ -136,8 +138,9 @@ class Writer:
         return batch
 
 
-_ROWS = 12 * 1024
-"""Bytes that an item changes beside its payload: about three pages."""
+_BATCH = 32 * 1024
+_ITEM = 512
+"""Bytes that a batch, and each item in it, changes beside payloads: items share pages."""
 
 
 def _size(item: Item) -> int:
@@ -150,6 +153,10 @@ def _size(item: Item) -> int:
             return len(item.tree)
         case _:
             return 0
+
+
+def _stands(outcome: object) -> bool:
+    return not isinstance(outcome, Exception)
 
 
 def _again(failure: Exception) -> Exception:

@@ -126,9 +126,10 @@ class SqliteStore:
             self._hooks.after_commit()
         return results
 
-    def fold(self) -> None:
+    def fold(self) -> int:
         with self._readers.use() as db:
-            db.one("fold")
+            row = db.one("fold")  # busy, pages in the log, pages that are in the file
+        return 0 if row is None else int(row[1])
 
     def fold_rest(self) -> None:
         with unavailable():
