@@ -47,8 +47,8 @@ _LOOK = 32
 ACK_DELAYS = {True: (0.02, 25), False: (0.075, 80)}
 """Of a client, and of a node: seconds that an acknowledgement waits for company, and milliseconds that are promised. What a client asks is
 answered sooner than that, and the acknowledgement rides on the answer. What it answers is not: each member's acknowledgement of a push
-would cost a node a datagram of its own, half of all that it sends, where in a busy group the next push is about to leave. The price is paid
-by a client whose last datagram was lost: it learns of it 55 ms later.
+would cost a node a datagram of its own, every second of its sendings, where in a busy group the next push is about to leave. The price is
+paid by a client whose last datagram was lost: it learns of it 55 ms later.
 """
 
 
