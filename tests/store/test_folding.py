@@ -13,7 +13,7 @@ from qnpc.errors import Code, Error
 from qnpc.node.store.contract import Ack
 from qnpc.node.store.folding import LONG, Folding
 from qnpc.node.store.writer import Writer
-from qnpc.ports import Lane, Ports
+from qnpc.ports import Ports
 from tests.store.backends import Backend, Scene, actor
 
 INBOX = actor("bob").device
@@ -48,18 +48,23 @@ def watched(backend: Backend) -> Iterator[Watched]:
     store.close()
 
 
+Folded = tuple[Folding, Writer, Scene]
+
+
 @pytest.fixture
-def lane(ports: Ports) -> Lane:
-    return ports.jobs.lane("store")
+def folded(watched: Watched, ports: Ports) -> Folded:
+    """The writer and what it tells, over the store."""
+    lane = ports.jobs.lane("store")
+    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
+    scene = Scene(watched.store)  # type: ignore[arg-type]
+    scene.register("alice", "bob")
+    return folding, Writer(watched, lane, committed=folding.grew), scene  # type: ignore[arg-type]
 
 
 async def test_the_log_does_not_grow_and_no_commit_folds_it(
-    backend: Backend, watched: Watched, lane: Lane, ports: Ports
+    backend: Backend, watched: Watched, folded: Folded
 ) -> None:
-    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
-    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
-    scene = Scene(watched.store)  # type: ignore[arg-type]
-    scene.register("alice", "bob")
+    folding, writer, scene = folded
     log = backend.path.with_name(backend.path.name + "-wal")
     for number in range(600):  # 38 MB
         await writer.submit(replace(scene.append("alice", INBOX, f"m{number}"), payload=PAYLOAD))
@@ -72,12 +77,9 @@ async def test_the_log_does_not_grow_and_no_commit_folds_it(
 
 
 async def test_commits_go_on_while_it_is_folded_and_a_failure_is_not_theirs(
-    watched: Watched, lane: Lane, ports: Ports
+    watched: Watched, folded: Folded
 ) -> None:
-    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
-    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
-    scene = Scene(watched.store)  # type: ignore[arg-type]
-    scene.register("alice", "bob")
+    folding, writer, scene = folded
     watched.go.clear()
     watched.failure = Error(Code.STORE_UNAVAILABLE)
     for number in range(3 * LONG // len(PAYLOAD)):
@@ -96,13 +98,8 @@ async def test_commits_go_on_while_it_is_folded_and_a_failure_is_not_theirs(
     await writer.close()
 
 
-async def test_many_small_items_do_not_fold_it_again_and_again(
-    watched: Watched, lane: Lane, ports: Ports
-) -> None:
-    folding = Folding(watched, lane, ports.jobs)  # type: ignore[arg-type]
-    writer = Writer(watched, lane, committed=folding.grew)  # type: ignore[arg-type]
-    scene = Scene(watched.store)  # type: ignore[arg-type]
-    scene.register("alice", "bob")
+async def test_many_small_items_do_not_fold_it_again_and_again(watched: Watched, folded: Folded) -> None:
+    folding, writer, scene = folded
     await writer.submit(scene.append("alice", INBOX, "m"))
     for _ in range(20):
         await asyncio.gather(*(writer.submit(Ack(INBOX, INBOX, 1)) for _ in range(200)))

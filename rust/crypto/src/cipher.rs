@@ -1,7 +1,8 @@
 //! AEADs under nonces that the caller chooses: AES-GCM (NIST SP 800-38D) and ChaCha20-Poly1305 (RFC 8439), all by aws-lc.
 //!
 //! A nonce used twice under one key gives away plaintexts and the power to forge, so nothing else in this crate lets its
-//! caller choose but [`crate::packet`], where it is the packet's number: [`crate::aead::Aead`] draws its own nonces. Both directions write into the caller's memory and copy nothing.
+//! caller choose but [`crate::packet`], where it is the packet's number: [`crate::aead::Aead`] draws its own nonces. Both directions
+//! write into the caller's memory and copy nothing.
 
 use core::fmt;
 
